@@ -1,0 +1,281 @@
+/*
+ * engine.h - the counters, without a server
+ *
+ * An engine holds trees; a tree holds keys; a key has one count per day and a total. Every worker thread may serve
+ * every key at once: adds and reads are lock-free, whatever takes or decides holds its keys for a moment.
+ *
+ * Threads
+ *   worker       one struct engine_worker per thread that changes or reads counters; its calls stand between
+ *                engine_batch_begin() and engine_batch_end(). Tree pointers are valid inside that section only.
+ *   maintenance  one thread at a time: tree_cut(), tree_compact(), tree_delete_range_all(), engine_reclaim(). It must
+ *                have a worker of its own for those that ask for one.
+ *   scan         one thread at a time: engine_scan_begin() … engine_scan_end().
+ *
+ * Outcomes are positive (enum engine_outcome), failures negative errno (-ENOMEM, -EAGAIN: see engine_worker_effects()).
+ * Whatever is not 0 changed nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct engine_worker;
+struct tree;
+
+enum engine_outcome {
+	ENGINE_OK = 0,
+	ENGINE_MISSING,    /* no such tree */
+	ENGINE_EXISTS,     /* the tree is there already */
+	ENGINE_OVERFLOW,   /* a counter would pass COUNT_MAX (2^61 - 2^41) */
+	ENGINE_TREES_FULL, /* trees_max trees are there */
+	ENGINE_REFUSED,    /* a limit does not allow it */
+	ENGINE_INVALID,    /* a key or day that cannot be (loading only) */
+};
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+/* today: the first value of the shared day word, YYYYMMDD. Returns 0 or -ENOMEM. */
+int engine_create(uint32_t trees_max, uint32_t today, struct engine **ret_engine);
+
+/* Frees everything. No worker, scan or maintenance call may be under way or come later. NULL is fine. */
+void engine_destroy(struct engine *engine);
+
+/* Any thread may create a worker; from then on it belongs to the thread that uses it. Returns 0 or -ENOMEM. */
+int engine_worker_create(struct engine *engine, struct engine_worker **ret_worker);
+void engine_worker_destroy(struct engine_worker *worker);
+
+/* A section: everything looked up inside stays valid until its end. Never nested; never wait or do I/O inside. */
+void engine_batch_begin(struct engine_worker *worker);
+void engine_batch_end(struct engine_worker *worker);
+
+/*
+ * Today, one word for all. engine_today_advance() is for one thread; a day before the present one is ignored, so that
+ * today never goes back. engine_today() may be called by any thread.
+ */
+uint32_t engine_today(const struct engine *engine);
+void engine_today_advance(struct engine *engine, uint32_t day);
+
+/* ---- trees: any worker, inside its section ---------------------------------------------------------------------- */
+
+/* Names are any bytes, at most TREE_NAME_BYTES_MAX. Lock-free. Returns NULL when there is no such tree. */
+struct tree *tree_find(struct engine_worker *worker, const char *name, size_t bytes);
+
+/* Finds or creates. Returns 0 (created), ENGINE_EXISTS (found; ret_tree is set, too), ENGINE_TREES_FULL or -ENOMEM. */
+int tree_create(struct engine_worker *worker, const char *name, size_t bytes, struct tree **ret_tree);
+
+/* Returns 0 or ENGINE_MISSING. */
+int tree_drop(struct engine_worker *worker, const char *name, size_t bytes);
+
+/* The tree is empty from one instant on, its keys are gone; its place in engine_tree_names() stays. 0, ENGINE_MISSING
+ * or -ENOMEM. */
+int tree_reset(struct engine_worker *worker, const char *name, size_t bytes);
+
+uint64_t tree_id(const struct tree *tree);         /* never reused */
+uint64_t tree_generation(const struct tree *tree); /* the present one */
+const char *tree_name(const struct tree *tree, size_t *ret_bytes);
+
+/* ---- counters: any worker, inside its section -------------------------------------------------------------------- */
+
+/* Two-step prefetch for batches: the slot of the key's map first, later the record it points to. Changes nothing. */
+void tree_prefetch_slot(struct tree *tree, uint64_t key);
+void tree_prefetch_record(struct tree *tree, uint64_t key);
+
+/**
+ * tree_add() - add to one day and the total of one key, creating both when missing
+ *
+ * Progress:  lock-free, but for the partition's lock on the first add of a new key.
+ * Order:     takes effect at the fetch_add on the total word.
+ * Return:    0, ENGINE_OVERFLOW, -ENOMEM or -EAGAIN.
+ */
+int tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t amount);
+
+/*
+ * The original's decrement: 1 off today's count if that is above 0 (the day stays, at 0), and 1 off the total shown if
+ * that is above 0. A missing key is left missing. Returns 0, -ENOMEM or -EAGAIN.
+ */
+int tree_decrement(struct engine_worker *worker, struct tree *tree, uint64_t key);
+
+/* Takes up to amount off one day and the same off the total; *ret_taken tells how much. 0, -ENOMEM or -EAGAIN. */
+int tree_subtract(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t amount,
+                  uint64_t *ret_taken);
+
+/* Sets one day to an exact count (0 removes the day); the total follows. 0, ENGINE_OVERFLOW, -ENOMEM or -EAGAIN. */
+int tree_set(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t count);
+
+/* Removes the days from … to (inclusive, plain integers) of one key; the total shown goes down by what was deleted. */
+int tree_delete_range(struct engine_worker *worker, struct tree *tree, uint64_t key, uint64_t from, uint64_t to);
+
+/* No days, total 0; the key stays listed. A missing key is left missing. */
+int tree_reset_key(struct engine_worker *worker, struct tree *tree, uint64_t key);
+
+/*
+ * Conditional add: every item's amount is added to today of its key if for every item the sum of the days from … to
+ * (which should hold today) plus all amounts of this call for that key stays at or below its limit; else nothing.
+ * Keys may repeat; trees may differ. Returns 0, ENGINE_REFUSED (*ret_refused is the first item that does not fit),
+ * ENGINE_OVERFLOW, ENGINE_MISSING (a tree was dropped meanwhile: look up again), -ENOMEM, -EAGAIN, or -EINVAL
+ * (more than ACQUIRE_ITEMS_MAX items).
+ */
+struct acquire_item {
+	struct tree *tree;
+	uint64_t key;
+	uint64_t amount;
+	uint64_t limit;
+	uint64_t from, to;
+};
+int tree_acquire(struct engine_worker *worker, const struct acquire_item *items, size_t count, size_t *ret_refused);
+
+/* The total shown; 0 for a missing key. */
+uint64_t tree_total(struct tree *tree, uint64_t key);
+
+/* Sum of the days from … to, inclusive; 0 for a missing key. Cannot overflow: all days together stay below 2^61. */
+uint64_t tree_sum_range(struct tree *tree, uint64_t key, uint64_t from, uint64_t to);
+
+/* Calls visit for every day of the key within from … to, newest slots first. False when the key is missing. */
+typedef void tree_day_fn(void *context, uint32_t day, uint64_t count);
+bool tree_days(struct tree *tree, uint64_t key, uint64_t from, uint64_t to, tree_day_fn *visit, void *context);
+
+/* ---- reading whole trees: the scan thread, outside any section --------------------------------------------------- */
+
+/*
+ * Between begin and end nothing that was reachable is freed, so the scan stalls nobody. One scan at a time.
+ * engine_scan_tree() returns NULL when there is no such tree.
+ */
+void engine_scan_begin(struct engine *engine);
+void engine_scan_end(struct engine *engine);
+struct tree *engine_scan_tree(struct engine *engine, const char *name, size_t bytes);
+
+/* Calls visit for every name in order of creation. A non-zero return ends the walk and is returned. */
+typedef int tree_name_fn(void *context, struct tree *tree, const char *name, size_t bytes);
+int engine_scan_names(struct engine *engine, tree_name_fn *visit, void *context);
+
+/* Calls visit for every listed key; read its days with tree_days() or tree_key_days(). A non-zero return ends the walk
+ * and is returned. */
+struct key_record;
+typedef int tree_key_fn(void *context, uint64_t key, struct key_record *record);
+int tree_scan_keys(struct tree *tree, tree_key_fn *visit, void *context);
+void tree_key_days(struct key_record *record, uint64_t from, uint64_t to, tree_day_fn *visit, void *context);
+
+/* ---- maintenance thread ------------------------------------------------------------------------------------------ */
+
+/*
+ * Exact snapshot without a pause: visits every key as it was after all operations of generation ≤ the returned one and
+ * none later, each of them whole. Keys come once each, in no order. The days are those present, in no order; total is
+ * the total shown. `words` is there for tests: the total word, and the difference slots (0 when absent).
+ * The tree must stay reachable (not dropped and freed) for the call: call it between engine_pin_tree() and
+ * engine_unpin(). A non-zero return of visit ends the visits (the cut itself is completed) and is returned.
+ */
+struct cut_day {
+	uint32_t day;
+	uint64_t count;
+};
+struct cut_key {
+	uint64_t key;
+	uint64_t total;
+	const struct cut_day *days;
+	size_t day_count;
+	struct {
+		uint64_t total, above, below;
+	} words;
+};
+struct cut_summary {
+	uint64_t generation; /* the last one the snapshot holds */
+	uint64_t by_walker;  /* words captured by the walk */
+	uint64_t by_writers; /* words captured by writers */
+	uint64_t deltas;     /* parts of older operations noted for this cut */
+	uint64_t keys_set_aside;
+};
+typedef int tree_cut_fn(void *context, const struct cut_key *key);
+int tree_cut(struct engine *engine, struct tree *tree, tree_cut_fn *visit, void *context, struct cut_summary *ret);
+
+/* Finds a tree for the maintenance thread; it is not freed before the next engine_reclaim(). NULL when missing. */
+struct tree *engine_pin_tree(struct engine *engine, const char *name, size_t bytes);
+
+/* As engine_scan_names(), for the maintenance thread. The trees stay valid until the next engine_reclaim(). */
+int engine_names(struct engine *engine, tree_name_fn *visit, void *context);
+
+/* Whole-tree delete over the live tree, key by key, in sections of its own (worker belongs to the maintenance thread). */
+int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to);
+
+/*
+ * Removes records: those made for a conditional add that was refused (unlisted), and with `empty` also keys without
+ * days and total. Also frees day blocks all of whose days are gone. Returns the number of records removed.
+ */
+uint64_t tree_compact(struct engine_worker *worker, struct tree *tree, bool empty);
+
+/* Frees what was retired before, after a grace period; call it now and then. Waits for the workers' batches to end. */
+void engine_reclaim(struct engine *engine);
+
+/* Bytes of retired memory that wait to be freed; any thread, approximate. */
+size_t engine_retired_bytes(const struct engine *engine);
+
+/* ---- loading: any one thread, outside any section ---------------------------------------------------------------- */
+
+/*
+ * A tree is built where nobody sees it, then published under a name in one instant, replacing what is there (the place
+ * in the order of names stays) or creating it. id 0 takes the next one; generation is the tree's first.
+ */
+int tree_load_begin(struct engine *engine, uint64_t id, uint64_t generation, struct tree **ret_tree);
+
+/*
+ * Sets one key: a later call for the same key replaces the earlier. The difference between total and days is kept.
+ * Counts and total at most COUNT_MAX, days at most DAY_MAX, no day twice: else ENGINE_INVALID. 0 or -ENOMEM.
+ */
+int tree_load_key(struct tree *tree, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count);
+
+/* Takes tree. 0, ENGINE_TREES_FULL or -ENOMEM (the tree is discarded then). */
+int tree_load_publish(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes);
+
+/* Takes a tree that was not published; NULL is fine. */
+void tree_load_discard(struct tree *tree);
+
+/* The id the next tree will get; setting only ever raises it. */
+uint64_t engine_tree_id_next(const struct engine *engine);
+void engine_tree_id_raise(struct engine *engine, uint64_t id);
+
+/* Counts how often the set of trees changed (create, drop, reset, publish); any thread. */
+uint64_t engine_directory_version(const struct engine *engine);
+
+/* ---- effects: the seam of the write-ahead log --------------------------------------------------------------------- */
+
+enum effect_kind {
+	EFFECT_DAY,    /* delta of a day's word: [absent:1][value:61], wrapping */
+	EFFECT_TOTAL,  /* delta of the total word */
+	EFFECT_LISTED, /* the key is listed from now on */
+	EFFECT_CREATE, /* a tree with this id exists from now on (key: id of the tree it replaces, or 0) */
+	EFFECT_DROP,
+};
+
+/* Days of the two difference slots in EFFECT_DAY records. */
+#define DAY_ABOVE UINT32_C(100000000)
+#define DAY_BELOW UINT32_C(100000001)
+
+struct effect {
+	uint64_t tree_id;
+	uint64_t generation; /* of the operation */
+	uint64_t tag;        /* the log epoch it belongs to */
+	uint64_t key;
+	uint64_t delta;
+	uint32_t day;  /* EFFECT_DAY only */
+	uint32_t kind; /* enum effect_kind */
+};
+
+struct effect_buffer {
+	struct effect *effects;
+	uint32_t count;
+	uint32_t capacity;
+};
+
+/*
+ * From now on the worker appends what it does to buffer (borrowed; NULL ends it). An operation that finds too little
+ * room returns -EAGAIN before it changes anything: drain the buffer and call again. Only between sections.
+ */
+void engine_worker_effects(struct engine_worker *worker, struct effect_buffer *buffer);
+
+/* The word that deciders and adds load their tag from; the log's committer moves it. It starts at 1. */
+void engine_log_epoch_store(struct engine *engine, uint64_t epoch);
+uint64_t engine_log_epoch(const struct engine *engine);
+
+/* Waits until every section that was open at the call has ended. Any thread outside a section. */
+void engine_quiesce(struct engine *engine);

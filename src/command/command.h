@@ -1,0 +1,62 @@
+/*
+ * command.h - from a line to its reply
+ *
+ * One struct command_worker per network worker. A round of the worker is one batch:
+ *
+ *   command_batch_begin()
+ *   command_batch_push() × n     decodes a line and prefetches what it will touch; nothing is executed
+ *   command_batch_run() × n      in any order that keeps the lines of one connection in order
+ *   command_batch_end()
+ *
+ * Whole-tree and file requests are run by the store's threads: command_batch_run() returns COMMAND_PENDING, and later
+ * `wake` is called (on another thread) and command_completed() yields the reply. The front end executes no later line
+ * of that connection before.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "karma/engine.h"
+
+struct store;
+struct command_worker;
+
+struct command_options {
+	struct engine *engine;
+	struct store *store;
+	size_t request_bytes_max;
+	size_t response_bytes_max;
+	void (*wake)(void *context); /* any thread; must be safe until command_worker_destroy() returns */
+	void *wake_context;
+};
+
+/* 0 or -ENOMEM. Destroy waits for the requests still pending and throws their replies away. */
+int command_worker_create(const struct command_options *options, struct command_worker **ret);
+void command_worker_destroy(struct command_worker *worker);
+
+enum command_status { COMMAND_DONE, COMMAND_PENDING };
+
+void command_batch_begin(struct command_worker *worker);
+
+/*
+ * Decodes one line (borrowed until command_batch_end()). ticket comes back with a pending reply. Returns the index for
+ * command_batch_run(), or -1 when the batch is full: run it, then go on in the next.
+ */
+int command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket);
+
+/* Executes one pushed line; on COMMAND_DONE its reply has been appended to out. */
+enum command_status command_batch_run(struct command_worker *worker, int index, struct buffer *out);
+
+void command_batch_end(struct command_worker *worker);
+
+/* The next finished reply of a pending request: false when there is none. The caller takes *ret_reply (buffer_deinit). */
+bool command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply);
+
+/* Pending requests of this worker. */
+size_t command_pending(const struct command_worker *worker);
+
+/* The reply to a line that is longer than request_bytes_max. */
+void command_reply_too_large(const struct command_worker *worker, struct buffer *out);

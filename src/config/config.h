@@ -1,0 +1,58 @@
+/*
+ * config.h - command line and environment
+ *
+ * One table (config.c) declares every option: name, letter, environment name, type, default, bounds, help. --help and
+ * the error texts print from it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "log/log.h"
+
+struct config {
+	const char *bind;
+	uint32_t port;
+	const char *directory;
+	bool restore;
+	bool nodelay;
+	uint32_t workers; /* as given, or the CPUs of the affinity mask and cgroup quota */
+	const char *cpus; /* list such as 0,2-5, or NULL */
+	const char *unix_socket;
+	uint32_t unix_socket_mode;
+	const char *timezone;
+	uint64_t max_request_bytes;
+	uint64_t max_response_bytes;
+	uint32_t max_clients;
+	uint32_t max_trees;
+	uint32_t idle_timeout_s;
+	uint32_t write_timeout_s;
+	uint32_t shutdown_timeout_s;
+	uint32_t dump_retention_per_tree;
+	bool restore_skip_damaged;
+	enum log_level log_level;
+	enum log_format log_format;
+	bool help;
+	bool version;
+	int cpu_list[WORKERS_MAX]; /* cpus, expanded */
+	size_t cpu_count;
+};
+
+struct config_fault {
+	char text[512]; /* one line naming option, value and range */
+	bool show_help; /* unknown option: the help goes behind it */
+};
+
+/* Strings borrow from argv and environ. The command line wins over the environment; the last of repeated options wins.
+ * 0, or -1 with *ret_fault written. */
+int config_parse(int argc, char **argv, char **environment, struct config *ret, struct config_fault *ret_fault);
+
+void config_help(FILE *stream);
+
+/* Calls visit for every option in force, as text, for the log. */
+void config_each(const struct config *config, void (*visit)(void *context, const char *name, const char *value),
+                 void *context);

@@ -1,0 +1,77 @@
+/*
+ * json_v1.h - the original's wire format: one JSON object per line, one reply line each (PROTOCOL-v1.md)
+ *
+ * Pure functions: bytes to request, response to bytes. No I/O, no shared state.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+
+enum v1_command {
+	V1_UNKNOWN,
+	V1_PING,
+	V1_TREES,
+	V1_CREATE,
+	V1_DROP,
+	V1_INCREMENT,
+	V1_DECREMENT,
+	V1_SUM,
+	V1_FIND,
+	V1_RESET,
+	V1_DELETE,
+	V1_DUMP,
+	V1_DUMP_ALL,
+	V1_DUMPS,
+	V1_LOAD,
+};
+
+struct v1_text {
+	const char *data; /* into the line, or the arena when it had escapes */
+	size_t bytes;
+};
+
+struct v1_request {
+	enum v1_command command;
+	bool has_tree, has_key, has_from, has_to;
+	struct v1_text command_text; /* as sent, for "Unknown command x" */
+	struct v1_text tree;
+	uint64_t key, from, to;
+};
+
+/* Why a line is refused. text is a whole sentence that says what is wrong and where; it fits and is NUL-terminated. */
+struct v1_fault {
+	char text[128];
+};
+
+/**
+ * json_v1_decode() - decode one line (without its LF)
+ *
+ * Blanks, tabs and CRs around tokens are skipped. Checks: JSON as RFC 8259 (valid UTF-8 everywhere, at most
+ * JSON_DEPTH_MAX levels, nothing behind the object), types of the five known members, `command` present. Fields a
+ * command needs are not checked here. Time is linear in bytes.
+ *
+ * Memory:  *ret borrows from line and scratch. Strings with escapes among the known members take at most `bytes` of scratch.
+ * Return:  true, or false with *ret_fault written.
+ */
+bool json_v1_decode(const char *line, size_t bytes, struct arena *scratch, struct v1_request *ret,
+                    struct v1_fault *ret_fault);
+
+/* Whole replies, CR LF included. Text is valid UTF-8 and is escaped as JSON wants (`/` and non-ASCII stay as they are). */
+void json_v1_reply_number(struct buffer *out, uint64_t value);
+void json_v1_reply_text(struct buffer *out, const char *text, size_t bytes);
+void json_v1_reply_true(struct buffer *out);
+void json_v1_reply_error(struct buffer *out, const char *text, size_t bytes);
+
+/* Replies built of before + "name" (quoted as the original does: plain double quotes around it) + after, as in
+ * `Tree "x" not exists`. success tells which kind. The name is escaped, the quotes become \". */
+void json_v1_reply_named(struct buffer *out, bool success, const char *before, struct v1_text name, const char *after);
+
+/* Pieces of the larger replies. begin writes {"success":true,"response": and end writes } CR LF. */
+void json_v1_reply_begin(struct buffer *out);
+void json_v1_reply_end(struct buffer *out);
+void json_v1_string(struct buffer *out, const char *text, size_t bytes); /* quoted and escaped */
