@@ -144,7 +144,7 @@ add_entry(struct directory *directory, struct directory_entry *entry, struct tre
 	atomic_init(&entry->tree, tree);
 	TSAN_RELEASE(entry); /* D1 */
 	/* D1: holds the entry's and the tree's initialisation before the map's store of the pointer. */
-	atomic_thread_fence(memory_order_release);
+	ck_pr_fence_release();
 	if (!ck_hs_put(&directory->hs, entry_hash(&entry->name, 0), entry)) {
 		tree->entry = NULL;
 		return -ENOMEM;

@@ -109,7 +109,7 @@ put(struct partition *partition, uint64_t hash, struct key_record *record)
 {
 	TSAN_RELEASE(record); /* E1 */
 	/* E1: holds the record's initialisation before ck_hs_put()'s store of the pointer on weakly ordered CPUs. */
-	atomic_thread_fence(memory_order_release);
+	ck_pr_fence_release();
 	return ck_hs_put(&partition->hs, hash, record);
 }
 

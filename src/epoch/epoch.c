@@ -161,7 +161,7 @@ epoch_walk_begin(void)
 			    atomic_compare_exchange_strong_explicit(&walks[i], &seen, seen + 1, memory_order_seq_cst,
 			                                            memory_order_relaxed)) {
 				/* Holds the mark before every load of the walk. */
-				atomic_thread_fence(memory_order_seq_cst);
+				ck_pr_fence_memory();
 				return i;
 			}
 		}
