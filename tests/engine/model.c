@@ -335,6 +335,12 @@ int
 model_acquire(const struct model *model, const struct model_acquire_item *items, size_t count, size_t *ret_refused)
 {
 	for (size_t i = 0; i < count; i++) {
+		__uint128_t amount = acquired(items, count, &items[i]);
+
+		if (amount > COUNT_MAX || !fits(items[i].tree, items[i].key, (uint64_t)amount))
+			return ENGINE_OVERFLOW;
+	}
+	for (size_t i = 0; i < count; i++) {
 		const struct model_key *found = model_key_find(items[i].tree, items[i].key);
 		uint64_t used = found ? model_days_sum(found, items[i].from, items[i].to) : 0;
 
@@ -342,12 +348,6 @@ model_acquire(const struct model *model, const struct model_acquire_item *items,
 			*ret_refused = i;
 			return ENGINE_REFUSED;
 		}
-	}
-	for (size_t i = 0; i < count; i++) {
-		__uint128_t amount = acquired(items, count, &items[i]);
-
-		if (amount > COUNT_MAX || !fits(items[i].tree, items[i].key, (uint64_t)amount))
-			return ENGINE_OVERFLOW;
 	}
 	for (size_t i = 0; i < count; i++)
 		(void)model_add(items[i].tree, items[i].key, model->today, items[i].amount);

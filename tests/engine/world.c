@@ -48,9 +48,9 @@ check_effect(struct world *world, const struct effect *effect, int outcome)
 	bool counts = effect->kind == EFFECT_DAY || effect->kind == EFFECT_TOTAL;
 
 	check(effect->tag == engine_log_epoch(world->engine), "an effect has the tag %lu", effect->tag);
+	check(outcome == 0, "outcome %d, but with an effect of kind %u on key %lu", outcome, effect->kind, effect->key);
 	if (!counts)
 		return;
-	check(outcome == 0, "outcome %d, but a word of key %lu has changed", outcome, effect->key);
 	for (size_t i = 0; i < world->model.tree_count; i++) {
 		struct tree *tree = world_tree(world, world->model.trees[i]->name);
 

@@ -27,7 +27,7 @@ void world_deinit(struct world *world);
 struct tree *world_tree(struct world *world, const char *name);
 
 /* Applies the effects to the replay. Each must bear the present generation of its tree and the present tag; a call that
- * did not succeed must not have changed a word. Inside the section. */
+ * did not succeed must have none. Inside the section. */
 void world_drain(struct world *world, int outcome);
 
 /* Total, days and a range of one key, engine against model. Inside the section. */

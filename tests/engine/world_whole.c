@@ -169,9 +169,9 @@ world_load(struct world *world, const char *name, uint32_t keys, uint32_t days)
 		return -1;
 	}
 	replay_load(world, id, model);
-	engine_batch_begin(world->worker);
 	int outcome = tree_load_publish(world->worker, tree, name, strlen(name));
 
+	engine_batch_begin(world->worker);
 	check(outcome == model_publish(&world->model, model, name), "publish: %d", outcome);
 	world_drain(world, outcome);
 	if (outcome == 0)
