@@ -46,6 +46,14 @@ tree_decrement(struct engine_worker *worker, struct tree *tree, uint64_t key)
 			key_release(held.record);
 			return 0;
 		}
+		/* Off `above` while there is some, so that never both differences are above 0: a key without days
+		 * and total then has neither, and can be compacted. */
+		if (takes_from(held.above)) {
+			operation_decided(&held.op);
+			held_key_set_difference(&held, held.above, word_value(held.above->seen) - 1);
+			held_key_end(&held, 0);
+			return 0;
+		}
 		if (held.below == NULL) {
 			key_release(held.record); /* claim its slot first: a holder does not allocate */
 			need_below = true;
