@@ -18,12 +18,22 @@ struct cut {
 	void (*beside)(struct world *world, const char *name);
 };
 
+/* A record that a refused acquire left behind counts as listed by the time the walk meets it: then it comes empty. */
+static bool
+was_listed_beside(const struct cut *cut, const struct cut_key *key)
+{
+	return cut->beside && key->day_count == 0 && key->words.total == 0 && key->words.above == 0 &&
+	       key->words.below == 0 && model_key_find(model_find(&cut->world->model, cut->expected->name), key->key);
+}
+
 static int
 cut_visit(void *context, const struct cut_key *key)
 {
 	struct cut *cut = context;
 	const struct model_key *expected = model_key_find(cut->expected, key->key);
 
+	if (!expected && was_listed_beside(cut, key))
+		return 0;
 	check(expected, "key %lu is in the snapshot", key->key);
 	check(key->total == expected->shown, "snapshot, key %lu: total %lu instead of %lu", key->key, key->total,
 	      expected->shown);
