@@ -53,7 +53,6 @@ look_at_all(struct held_key *held, size_t slots_max)
 	_Atomic uint32_t *day_field = NULL;
 	_Atomic uint64_t *word = NULL;
 
-	held->total = word_value(operation_look(&held->op, &held->record->total));
 	held->slots = 0;
 	held->above = held->below = NULL;
 	while (slot_next(held->record, &cursor, &day_field, &word)) {
@@ -75,6 +74,8 @@ look_at_all(struct held_key *held, size_t slots_max)
 		else if (day == DAY_BELOW)
 			held->below = looked;
 	}
+	/* Last: adds beside us change total first, so now it holds at least what we saw in the days. */
+	held->total = word_value(operation_look(&held->op, &held->record->total));
 	return true;
 }
 
