@@ -190,7 +190,8 @@ publish(struct engine_worker *worker, struct tree *tree, const char *name, size_
 			log_directory(worker, tree, EFFECT_CREATE, before->id);
 			swap_tree(entry, tree);
 		} else {
-			log_directory(worker, tree, EFFECT_CREATE, 0);
+			if (directory->count < directory->trees_max)
+				log_directory(worker, tree, EFFECT_CREATE, 0);
 			r = add_entry(directory, mine, tree);
 			if (r == 0)
 				mine = NULL;
