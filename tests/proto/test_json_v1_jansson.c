@@ -171,14 +171,13 @@ same_request(const struct v1_request *one, const struct v1_request *other)
 
 /* NULL, or what is wrong. */
 static const char *
-compare(const struct buffer *line, char *scratch_memory, struct v1_fault *fault)
+compare(const struct buffer *line, struct arena *scratch, struct v1_fault *fault)
 {
-	struct arena scratch = { .data = scratch_memory, .capacity = line->bytes };
 	struct v1_request ours, theirs;
 	json_t *tree;
 	bool duplicates;
 	const char *problem = NULL;
-	const bool taken = json_v1_decode(line->data, line->bytes, &scratch, &ours, fault);
+	const bool taken = json_v1_decode(line->data, line->bytes, scratch, &ours, fault);
 	const enum verdict verdict = reference_decode(line, &theirs, &tree, &duplicates);
 
 	if (verdict == LEFT_OUT)
@@ -209,10 +208,11 @@ run_case(uint64_t seed)
 	char *scratch_memory = malloc(line.bytes + 1);
 
 	if (exact != NULL && scratch_memory != NULL && !line.failed) {
+		struct arena scratch = { .data = scratch_memory, .capacity = line.bytes };
 		const struct buffer copy = { .data = exact + 1, .bytes = line.bytes };
 
 		memcpy(copy.data, line.data, line.bytes);
-		problem = compare(&copy, scratch_memory, &fault);
+		problem = compare(&copy, &scratch, &fault);
 	}
 	if (problem != NULL)
 		(void)fprintf(stderr, "%s: %.*s\n%s\nrepeat it with: test_json_v1_jansson %ju 1\n", problem,
