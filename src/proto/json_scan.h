@@ -9,9 +9,12 @@
  */
 #pragma once
 
+#include <assert.h>
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/limits.h"
 
@@ -64,8 +67,64 @@ json_scan_expect(struct json_scan *scan, char byte)
 	return true;
 }
 
+/* Strings are passed eight bytes at a time: one word is tested at once for all that can not stand for itself. */
+#define JSON_EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Sets the high bit of the lowest byte that is 0; bytes above it may be marked wrongly. */
+static inline uint64_t
+json_mark_zero_byte(uint64_t word)
+{
+	return (word - JSON_EACH_BYTE(0x01)) & ~word;
+}
+
+/* Passes ASCII that stands for itself. Returns the first byte that needs a look, or end. */
+static inline const char *
+json_plain_end(const char *at, const char *end)
+{
+	while (end - at >= 8) {
+		uint64_t word;
+
+		memcpy(&word, at, sizeof(word));
+		word = le64toh(word); /* so that the first byte is the lowest, also on a big-endian CPU */
+		const uint64_t stops =
+		    (json_mark_zero_byte(word ^ JSON_EACH_BYTE('"')) |
+		     json_mark_zero_byte(word ^ JSON_EACH_BYTE('\\')) | (word - JSON_EACH_BYTE(' ')) | word) &
+		    JSON_EACH_BYTE(0x80);
+
+		if (stops != 0)
+			return at + (__builtin_ctzll(stops) >> 3);
+		at += 8;
+	}
+	while (at < end && (unsigned char)(*at - ' ') < 0x60 && *at != '"' && *at != '\\')
+		at++;
+	return at;
+}
+
+/* Passes, inside a string, what json_plain_end() stopped at, unless that is the closing quote. */
+bool json_scan_special(struct json_scan *scan);
+
+/* Stands on the opening quote. Inline, since a request is little else than short strings. */
+static inline bool
+json_scan_string(struct json_scan *scan, struct json_text *ret)
+{
+	assert(scan->at < scan->end && *scan->at == '"');
+	const char *data = ++scan->at;
+	bool escaped = false;
+
+	for (;;) {
+		scan->at = json_plain_end(scan->at, scan->end);
+		if (scan->at < scan->end && *scan->at == '"')
+			break;
+		escaped |= scan->at < scan->end && *scan->at == '\\';
+		if (!json_scan_special(scan))
+			return false;
+	}
+	*ret = (struct json_text){ .data = data, .bytes = (size_t)(scan->at - data), .escaped = escaped };
+	scan->at++;
+	return true;
+}
+
 /* Each stands on the first byte of its token and passes the token. */
-bool json_scan_string(struct json_scan *scan, struct json_text *ret);
 bool json_scan_number(struct json_scan *scan);
 bool json_scan_literal(struct json_scan *scan, const char *word);
 

@@ -1,48 +1,14 @@
 /*
- * json_text.c - strings of JSON: passing and checking them, and resolving their escapes
+ * json_text.c - strings of JSON: characters that need a look, and escapes resolved
  *
- * Strings are most of a request, so they are passed eight bytes at a time while nothing in them needs a look: one word
- * is tested at once for quotes, backslashes, control characters and bytes above ASCII. What a check has let pass is not
- * checked again when its escapes are resolved.
+ * Plain ASCII is passed inline, in json_scan.h; here is what needs a look. What the check has let pass is not checked
+ * again when escapes are resolved.
  */
 #include "proto/json_scan.h"
 
 #include <assert.h>
-#include <endian.h>
-#include <string.h>
 
 #include "base/utf8.h"
-
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
-
-/* Sets the high bit of the lowest byte that is 0; bytes above it may be marked wrongly. */
-static inline uint64_t
-mark_zero_byte(uint64_t word)
-{
-	return (word - EACH_BYTE(0x01)) & ~word;
-}
-
-/* Passes ASCII that stands for itself. Returns the first byte that needs a look, or end. */
-static inline const char *
-plain_end(const char *at, const char *end)
-{
-	while (end - at >= 8) {
-		uint64_t word;
-
-		memcpy(&word, at, sizeof(word));
-		word = le64toh(word); /* so that the first byte is the lowest, also on a big-endian CPU */
-		const uint64_t stops = (mark_zero_byte(word ^ EACH_BYTE('"')) | mark_zero_byte(word ^ EACH_BYTE('\\')) |
-		                        (word - EACH_BYTE(' ')) | word) &
-		                       EACH_BYTE(0x80);
-
-		if (stops != 0)
-			return at + (__builtin_ctzll(stops) >> 3);
-		at += 8;
-	}
-	while (at < end && (unsigned char)(*at - ' ') < 0x60 && *at != '"' && *at != '\\')
-		at++;
-	return at;
-}
 
 /* The value of four hexadecimal digits, or -1. */
 static int32_t
@@ -88,7 +54,7 @@ escaped_character(const char *at, const char *end, size_t *ret_bytes)
 		return -1;
 	if (!is_high_surrogate(unit))
 		return unit;
-	if (end - at < 12 || at[6] != '\\' || at[7] != 'u')
+	if (end - at < 8 || at[6] != '\\' || at[7] != 'u')
 		return -1;
 	const int32_t low = hex4(at + 8, end);
 
@@ -139,9 +105,23 @@ pass_escape(struct json_scan *scan)
 	return true;
 }
 
-/* Passes what plain_end() stopped at, other than the closing quote. */
+/* All in a row, since they rarely come alone. */
 static bool
-pass_special(struct json_scan *scan)
+pass_non_ascii(struct json_scan *scan)
+{
+	const char *at = scan->at;
+	size_t bytes;
+
+	do {
+		bytes = utf8_sequence(at, scan->end);
+		at += bytes;
+	} while (bytes > 0 && at < scan->end && (unsigned char)*at >= 0x80);
+	scan->at = at;
+	return bytes > 0 || json_scan_fail(scan, "Invalid UTF-8");
+}
+
+bool
+json_scan_special(struct json_scan *scan)
 {
 	if (scan->at == scan->end)
 		return json_scan_fail(scan, "String does not end");
@@ -149,32 +129,7 @@ pass_special(struct json_scan *scan)
 		return pass_escape(scan);
 	if ((unsigned char)*scan->at < ' ')
 		return json_scan_fail(scan, "Control character in a string");
-	const size_t bytes = utf8_sequence(scan->at, scan->end);
-
-	if (bytes == 0)
-		return json_scan_fail(scan, "Invalid UTF-8");
-	scan->at += bytes;
-	return true;
-}
-
-bool
-json_scan_string(struct json_scan *scan, struct json_text *ret)
-{
-	assert(scan->at < scan->end && *scan->at == '"');
-	const char *data = ++scan->at;
-	bool escaped = false;
-
-	for (;;) {
-		scan->at = plain_end(scan->at, scan->end);
-		if (scan->at < scan->end && *scan->at == '"')
-			break;
-		escaped |= scan->at < scan->end && *scan->at == '\\';
-		if (!pass_special(scan))
-			return false;
-	}
-	*ret = (struct json_text){ .data = data, .bytes = (size_t)(scan->at - data), .escaped = escaped };
-	scan->at++;
-	return true;
+	return pass_non_ascii(scan);
 }
 
 size_t
