@@ -16,7 +16,14 @@ bool key_hold(struct key_record *record);
 /* Lets go without a change. */
 void key_release(struct key_record *record);
 
-/* A decider looks at a word of a held key: the operation takes the newest generation among the words it saw. */
+/*
+ * A decider looks at a word of a held key: the operation takes the newest generation among the words it saw.
+ *
+ * A word of the other parity is newer only if settled ≥ m *before* it was loaded: while settled < m the cut to m waits for
+ * our section, so nothing is newer; but between our load of the word and that of settled the walk may carry the word
+ * over. So when settled says newer, the word is loaded once more, and the second look counts. (word_change() needs no
+ * such care: there the parity that the fetch_add returned decides.)
+ */
 static inline uint64_t
 operation_look(struct operation *op, _Atomic uint64_t *word)
 {
@@ -24,8 +31,11 @@ operation_look(struct operation *op, _Atomic uint64_t *word)
 
 	assert(!op->fixed);
 	if (!MUTANT(FIRST_EFFECT_GENERATION) && (seen & WORD_PARITY) != word_parity_of(op->generation) &&
-	    atomic_load_explicit(&op->tree->settled, memory_order_acquire) >= op->generation) /* G2: newer */
-		op->generation++;
+	    atomic_load_explicit(&op->tree->settled, memory_order_acquire) >= op->generation) { /* G2 */
+		seen = atomic_load_explicit(word, memory_order_acquire);
+		if ((seen & WORD_PARITY) != word_parity_of(op->generation))
+			op->generation++;
+	}
 	return seen;
 }
 

@@ -52,6 +52,11 @@ struct stress_sums {
 void *stress_worker_main(void *worker);
 void *stress_committer_main(void *stress);
 
+/* Stalls one worker, wherever it is, for some microseconds: in the middle of an operation, as a busy machine would. Any
+ * thread, while the workers run. */
+void stress_disturb_setup(void);
+void stress_disturb(struct stress *stress, uint64_t *random);
+
 /* Takes a cut of one field, checks it against the books, and adds to the sums. The maintenance thread. */
 void stress_cut(struct stress *stress, uint32_t field, struct stress_sums *sums);
 

@@ -16,6 +16,8 @@ struct cut {
 	uint64_t generation;
 	uint64_t *words; /* of this field */
 	uint8_t *visited;
+	struct stress *disturbed; /* NULL: the workers have ended */
+	uint64_t *random;
 };
 
 static int
@@ -29,6 +31,8 @@ visit(void *context, const struct cut_key *key)
 	      cut->generation, key->key);
 	check(!cut->visited[number], "%s, cut %lu: key number %u came twice", field->name, cut->generation, number);
 	cut->visited[number] = 1;
+	if (cut->disturbed && random_below(cut->random, 512) == 0)
+		stress_disturb(cut->disturbed, cut->random);
 	uint64_t *words = &cut->words[number * field->words_per_key];
 
 	for (size_t i = 0; i < key->day_count; i++) {
@@ -101,12 +105,19 @@ stress_cut(struct stress *stress, uint32_t index, struct stress_sums *sums)
 	struct cut_summary summary;
 
 	check(tree && tree_id(tree) == field->tree_id, "engine_pin_tree(%s)", field->name);
-	struct cut cut = { .field = field, .generation = tree_generation(tree) };
+	struct cut cut = {
+		.field = field,
+		.generation = tree_generation(tree),
+		.disturbed = atomic_load_explicit(&stress->stop_workers, memory_order_relaxed) ? NULL : stress,
+		.random = &stress->workers[stress->worker_count].random,
+	};
 
 	cut.words = calloc((size_t)field->keys * field->words_per_key, sizeof(*cut.words));
 	cut.visited = calloc(field->keys, 1);
 	check(cut.words && cut.visited, "out of memory");
 	cut_clear(&cut);
+	if (cut.disturbed)
+		stress_disturb(stress, cut.random);
 	check(tree_cut(stress->engine, tree, visit, &cut, &summary) == 0, "tree_cut(%s)", field->name);
 	check(summary.generation == cut.generation, "%s: generation %lu, not %lu", field->name, summary.generation,
 	      cut.generation);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 
 /* ---- operations: inside the section --------------------------------------------------------------------------- */
@@ -176,6 +177,29 @@ operate(struct stress_worker *self)
 	return kind < 75 ? acquire(self, field, number) : take(self, field, number);
 }
 
+/* ---- disturbing the workers ------------------------------------------------------------------------------------ */
+
+static void
+stall(int signal)
+{
+	(void)signal;
+	sleep_us(30);
+}
+
+void
+stress_disturb_setup(void)
+{
+	struct sigaction action = { .sa_handler = stall, .sa_flags = SA_RESTART };
+
+	check(sigaction(SIGUSR1, &action, NULL) == 0, "sigaction()");
+}
+
+void
+stress_disturb(struct stress *stress, uint64_t *random)
+{
+	(void)pthread_kill(stress->workers[random_below(random, stress->worker_count)].thread, SIGUSR1);
+}
+
 void *
 stress_worker_main(void *argument)
 {
@@ -193,6 +217,7 @@ stress_worker_main(void *argument)
 		}
 		ledger_drain(&stress->books, self->ledger);
 		engine_batch_end(self->worker);
+		(void)sched_yield(); /* rather here than inside the next section, where all would wait for us */
 	}
 	return NULL;
 }
@@ -213,12 +238,14 @@ void *
 stress_committer_main(void *argument)
 {
 	struct stress *stress = argument;
-	uint64_t epoch = engine_log_epoch(stress->engine);
+	uint64_t epoch = engine_log_epoch(stress->engine), random = 1;
 
 	/* Two more rounds after the end, so that everything is closed. */
 	for (int rounds_left = 2; rounds_left > 0;) {
 		if (atomic_load_explicit(&stress->stop_committer, memory_order_acquire))
 			rounds_left--;
+		else if (random_below(&random, 4) == 0)
+			stress_disturb(stress, &random);
 		engine_log_epoch_store(stress->engine, epoch + 1);
 		engine_quiesce(stress->engine);
 		wait_for_maintenance(stress);

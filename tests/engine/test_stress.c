@@ -176,6 +176,7 @@ main(int argc, char **argv)
 	struct stress_sums sums = { 0 };
 
 	run_parse(&run, argc, argv);
+	stress_disturb_setup();
 	double start = seconds_now(), per_round = run.seconds / 8 < 2 ? run.seconds / 8 : 2;
 
 	for (uint64_t round = 0;; round++) {
