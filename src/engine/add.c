@@ -61,6 +61,8 @@ tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t
 	struct operation op;
 
 	assert(day <= DAY_MAX);
+	if (amount > COUNT_MAX)
+		return ENGINE_OVERFLOW; /* before the key is made and listed: a smaller one always fits a new key */
 	int r = operation_reserve(worker, ADD_NOTES, ADD_EFFECTS);
 
 	while (r == 0) {

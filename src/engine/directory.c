@@ -190,7 +190,8 @@ publish(struct engine_worker *worker, struct tree *tree, const char *name, size_
 			log_directory(worker, tree, EFFECT_CREATE, before->id);
 			swap_tree(entry, tree);
 		} else {
-			log_directory(worker, tree, EFFECT_CREATE, 0);
+			if (directory->count < directory->trees_max)
+				log_directory(worker, tree, EFFECT_CREATE, 0);
 			r = add_entry(directory, mine, tree);
 			if (r == 0)
 				mine = NULL;
@@ -347,7 +348,9 @@ collect(struct directory *directory, struct named_tree *ret, size_t capacity)
 	size_t count = 0;
 
 	lock_take(&directory->lock);
-	while (directory->count <= capacity && ck_hs_next(&directory->hs, &cursor, &found)) {
+	size_t there = directory->count;
+
+	while (there <= capacity && count < there && ck_hs_next(&directory->hs, &cursor, &found)) {
 		struct directory_entry *entry = found;
 
 		ret[count++] = (struct named_tree){
@@ -356,10 +359,8 @@ collect(struct directory *directory, struct named_tree *ret, size_t capacity)
 			.tree = atomic_load_explicit(&entry->tree, memory_order_acquire),
 		};
 	}
-	if (directory->count > capacity)
-		count = directory->count;
 	lock_release(&directory->lock);
-	return count;
+	return there;
 }
 
 int

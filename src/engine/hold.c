@@ -44,16 +44,15 @@ looked_reserve(struct engine_worker *worker, size_t count)
 	return true;
 }
 
-/* False: a slot more than there was room for has appeared since. */
+/* False: a slot more than room was made for has appeared since. (The scratch may be larger, notes and log are not.) */
 static bool
-look_at_all(struct held_key *held)
+look_at_all(struct held_key *held, size_t slots_max)
 {
 	struct engine_worker *worker = held->op.worker;
 	struct slot_cursor cursor = { 0 };
 	_Atomic uint32_t *day_field = NULL;
 	_Atomic uint64_t *word = NULL;
 
-	held->total = word_value(operation_look(&held->op, &held->record->total));
 	held->slots = 0;
 	held->above = held->below = NULL;
 	while (slot_next(held->record, &cursor, &day_field, &word)) {
@@ -61,7 +60,7 @@ look_at_all(struct held_key *held)
 
 		if (day-- == 0)
 			continue;
-		if (held->slots == worker->looked_capacity)
+		if (held->slots == slots_max)
 			return false;
 		uint64_t seen = operation_look(&held->op, word);
 
@@ -75,6 +74,8 @@ look_at_all(struct held_key *held)
 		else if (day == DAY_BELOW)
 			held->below = looked;
 	}
+	/* Last: adds beside us change total first, so now it holds at least what we saw in the days. */
+	held->total = word_value(operation_look(&held->op, &held->record->total));
 	return true;
 }
 
@@ -111,7 +112,7 @@ held_key_begin(struct held_key *held, struct engine_worker *worker, struct tree 
 			partition_pass(&tree->table, key);
 			continue;
 		}
-		if (look_at_all(held))
+		if (look_at_all(held, slots))
 			return 0;
 		key_release(held->record); /* a block appeared: make more room */
 	}

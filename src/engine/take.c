@@ -46,6 +46,14 @@ tree_decrement(struct engine_worker *worker, struct tree *tree, uint64_t key)
 			key_release(held.record);
 			return 0;
 		}
+		/* Off `above` while there is some, so that never both differences are above 0: a key without days
+		 * and total then has neither, and can be compacted. */
+		if (takes_from(held.above)) {
+			operation_decided(&held.op);
+			held_key_set_difference(&held, held.above, word_value(held.above->seen) - 1);
+			held_key_end(&held, 0);
+			return 0;
+		}
 		if (held.below == NULL) {
 			key_release(held.record); /* claim its slot first: a holder does not allocate */
 			need_below = true;
@@ -102,12 +110,22 @@ grow_day(struct held_key *held, struct looked *looked, uint64_t amount)
 	return grown == CHANGE_DONE ? 0 : ENGINE_OVERFLOW;
 }
 
-/* Finds or makes the key and a slot for the day, so that a holder need not. */
+/* Effects of setting a day: every slot there is, a block that comes on top, the total, and that the key is listed. */
+static size_t
+set_effects_max(struct tree *tree, uint64_t key)
+{
+	struct key_record *record = partition_find(&tree->table, key);
+
+	return (record == NULL ? INLINE_SLOTS : key_record_slot_count(record)) + BLOCK_SLOTS_MAX + 4;
+}
+
+/* Finds or makes the key and a slot for the day, so that a holder need not. With room for all that follows: -EAGAIN must
+ * not come after the key was listed. */
 static int
 make_slot(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day)
 {
 	struct operation op;
-	int r = operation_reserve(worker, 0, 1);
+	int r = operation_reserve(worker, 0, set_effects_max(tree, key));
 
 	if (r != 0)
 		return r;
