@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <msgpack.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -334,6 +336,37 @@ what_cannot_be_read_back_is_not_written(void **state)
 	kit_directory_close(&directory);
 }
 
+/* A limit on the size of files stands in for a full disk: writes come back short, then fail. */
+static void
+a_write_that_fails_leaves_nothing(void **state)
+{
+	struct kit_directory directory;
+	struct rlimit before;
+
+	(void)state;
+	kit_directory_open(&directory);
+	(void)signal(SIGXFSZ, SIG_IGN); /* NOLINT(concurrency-mt-unsafe) */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	for (rlim_t limit = 1000; limit < 1300000; limit += 150000) {
+		struct rlimit small = { .rlim_cur = limit, .rlim_max = before.rlim_max };
+		struct dump_info info = { .name_bytes = 0 };
+		struct dump_writer *writer;
+		int r = 0;
+
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+		assert_int_equal(dump_writer_create(directory.fd, &writer), 0);
+		for (uint64_t key = 0; r == 0 && key < 60000; key++)
+			r = dump_writer_key(writer, key, UINT32_MAX + key, NULL, 0);
+		if (r == 0)
+			r = dump_writer_finish(writer, &info);
+		assert_int_equal(r, -EFBIG);
+		dump_writer_destroy(writer);
+		assert_int_equal(kit_directory_files(&directory), 0);
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	kit_directory_close(&directory);
+}
+
 static void
 a_directory_that_is_gone_is_an_error(void **state)
 {
@@ -362,6 +395,7 @@ main(void)
 		cmocka_unit_test(a_file_gets_its_name_when_it_is_whole),
 		cmocka_unit_test(an_unpublished_file_is_removed),
 		cmocka_unit_test(what_cannot_be_read_back_is_not_written),
+		cmocka_unit_test(a_write_that_fails_leaves_nothing),
 		cmocka_unit_test(a_directory_that_is_gone_is_an_error),
 	};
 
