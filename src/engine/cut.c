@@ -240,6 +240,36 @@ drain_workers(struct cut *cut)
 	lock_release(&engine->workers_lock);
 }
 
+/* From here to the end of the cut a worker that ends leaves its notes behind. */
+static void
+cut_begin(struct engine *engine)
+{
+	lock_take(&engine->workers_lock);
+	assert(!engine->cutting);
+	engine->cutting = true;
+	lock_release(&engine->workers_lock);
+}
+
+static void
+cut_end(struct engine *engine)
+{
+	struct engine_worker **link = &engine->workers;
+
+	lock_take(&engine->workers_lock);
+	engine->cutting = false;
+	while (*link != NULL) {
+		struct engine_worker *worker = *link;
+
+		if (worker->departed) {
+			*link = worker->next;
+			engine_worker_free(worker);
+		} else {
+			link = &worker->next;
+		}
+	}
+	lock_release(&engine->workers_lock);
+}
+
 static int
 by_key_and_day(const void *left, const void *right)
 {
@@ -304,10 +334,8 @@ int
 tree_cut(struct engine *engine, struct tree *tree, tree_cut_fn *visit, void *context, struct cut_summary *ret)
 {
 	struct cut cut = { .tree = tree, .visit = visit, .context = context };
-	bool before = atomic_exchange_explicit(&engine->cutting, true, memory_order_acq_rel);
 
-	assert(!before);
-	(void)before;
+	cut_begin(engine);
 	cut.to = atomic_load_explicit(&tree->generation, memory_order_relaxed) + 1; /* written by this thread only */
 	atomic_store_explicit(&tree->generation, cut.to, memory_order_seq_cst);     /* G1 */
 	if (!MUTANT(NO_FIRST_QUIESCE))
@@ -323,6 +351,6 @@ tree_cut(struct engine *engine, struct tree *tree, tree_cut_fn *visit, void *con
 	mem_free(cut.words);
 	mem_free(cut.notes);
 	mem_free(cut.days);
-	atomic_store_explicit(&engine->cutting, false, memory_order_release);
+	cut_end(engine);
 	return cut.result;
 }

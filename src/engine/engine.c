@@ -9,6 +9,7 @@
 int
 engine_create(uint32_t trees_max, uint32_t today, struct engine **ret_engine)
 {
+	mem_setup();
 	struct engine *engine = mem_alloc_zeroed(sizeof(*engine));
 
 	if (engine == NULL)
@@ -63,6 +64,14 @@ engine_worker_create(struct engine *engine, struct engine_worker **ret_worker)
 }
 
 void
+engine_worker_free(struct engine_worker *worker)
+{
+	note_list_deinit(&worker->notes);
+	mem_free(worker->looked);
+	mem_free(worker);
+}
+
+void
 engine_worker_destroy(struct engine_worker *worker)
 {
 	if (worker == NULL)
@@ -70,17 +79,17 @@ engine_worker_destroy(struct engine_worker *worker)
 	struct engine *engine = worker->engine;
 	struct engine_worker **link = &engine->workers;
 
-	/* Its notes for a cut under way must not be lost: cuts and the end of workers do not overlap. */
-	assert(!atomic_load_explicit(&engine->cutting, memory_order_acquire));
-	lock_take(&engine->workers_lock);
-	while (*link != worker)
-		link = &(*link)->next;
-	*link = worker->next;
-	lock_release(&engine->workers_lock);
-	note_list_deinit(&worker->notes);
 	epoch_worker_destroy(worker->epoch);
-	mem_free(worker->looked);
-	mem_free(worker);
+	worker->epoch = NULL;
+	lock_take(&engine->workers_lock);
+	worker->departed = engine->cutting;
+	while (!worker->departed && *link != worker)
+		link = &(*link)->next;
+	if (!worker->departed)
+		*link = worker->next;
+	lock_release(&engine->workers_lock);
+	if (!worker->departed)
+		engine_worker_free(worker);
 }
 
 void

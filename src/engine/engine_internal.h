@@ -69,7 +69,7 @@ struct engine {
 	struct directory directory;
 	struct lock workers_lock;
 	struct engine_worker *workers;
-	_Atomic bool cutting; /* asserts: one maintenance thread */
+	bool cutting; /* under workers_lock */
 };
 
 /* A word that a holder looked at, and what it saw. */
@@ -87,7 +87,11 @@ struct engine_worker {
 	size_t looked_capacity;
 	struct note_list notes;
 	struct engine_worker *next; /* of the engine's workers */
+	bool departed;              /* under workers_lock: only its notes are still wanted, by the cut under way */
 };
+
+/* Takes a worker that is in no list any more. */
+void engine_worker_free(struct engine_worker *worker);
 
 /* directory.c */
 int directory_init(struct directory *directory, uint32_t trees_max);
