@@ -14,7 +14,8 @@
  */
 #include "store/store_internal.h"
 
-#include <assert.h>
+#include <errno.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "store/fault.h"

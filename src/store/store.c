@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "log/log.h"
 #include "store/fault.h"
-#include "store/lock.h"
+#include "store/lock_file.h"
 
 enum {
 	IDLE_MS = 500, /* a drop is in the manifest that soon; retired memory is freed that soon */
@@ -86,7 +86,7 @@ directory_open(struct store *store, const struct store_options *options, struct 
 		store_fault_set(ret_fault, "directory \"%s\" cannot be opened: %s", directory, store_error_text(-errno));
 		return -1;
 	}
-	if (lock_take(store->directory_fd, directory, &store->lock_fd, ret_fault) < 0)
+	if (lock_file_take(store->directory_fd, directory, &store->lock_fd, ret_fault) < 0)
 		return -1;
 	size_t removed = files_remove_temporary(store->directory_fd);
 
@@ -164,7 +164,7 @@ store_close(struct store *store)
 	service_destroy(store->maintenance);
 	engine_worker_destroy(store->worker);
 	catalog_deinit(&store->catalog);
-	lock_release(store->lock_fd);
+	lock_file_release(store->lock_fd);
 	if (store->directory_fd >= 0)
 		(void)close(store->directory_fd);
 	mem_free((void *)(uintptr_t)store->options.directory);

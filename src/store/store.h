@@ -56,7 +56,7 @@ struct engine_worker *store_worker(struct store *store);
 int store_dump(struct store *store, const char *name, size_t bytes, uint64_t ticket, struct store_fault *ret_fault);
 
 /* Dumps every tree, writes the manifest, drops old dumps. 0, or -1 with the first fault; goes on behind a fault (each is
- * logged). store_dump_all_joined() does nothing if a full dump that began after the ticket has succeeded already. */
+ * logged). store_dump_all_joined() does nothing if a full dump that began after the ticket was made already. */
 int store_dump_all(struct store *store, struct store_fault *ret_fault);
 int store_dump_all_joined(struct store *store, uint64_t ticket, struct store_fault *ret_fault);
 

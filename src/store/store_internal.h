@@ -28,12 +28,12 @@ struct store {
 	bool manifest_stale;           /* the catalog holds what the manifest does not say yet */
 	bool manifest_failing;         /* the last write failed, and that was logged */
 	uint64_t directory_seen;       /* engine_directory_version() of the last manifest */
-	uint64_t full_cut;             /* the first cut of the last full dump that succeeded */
+	uint64_t full_cut;             /* number of the last full dump, see dump.c */
 	struct timespec compacted_at;  /* steady clock */
 	_Atomic uint64_t cuts;         /* S1: cuts begun so far */
 };
 
-/* manifest, publish.c: makes the manifest say what the catalog says, less the trees that no longer live, if need be
+/* publish.c: makes the manifest say what the catalog says, less the trees that no longer live, if need be
  * (store_publish()) or only if a tree has gone (store_publish_drops()). 0, or -1 with *ret_fault. */
 int store_publish(struct store *store, struct store_fault *ret_fault);
 int store_publish_drops(struct store *store, struct store_fault *ret_fault);

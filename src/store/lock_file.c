@@ -1,10 +1,10 @@
 /*
- * lock.c - `karma.lock`, held by flock()
+ * lock_file.c - `karma.lock`, held by flock()
  *
  * The file is never removed: whoever removed it could take away the file that the next process has just locked. It holds
  * the process id of its owner, for the message that the second one gets, and for nothing else.
  */
-#include "store/lock.h"
+#include "store/lock_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ owner_write(int fd)
 }
 
 int
-lock_take(int directory_fd, const char *name, int *ret_fd, struct store_fault *ret_fault)
+lock_file_take(int directory_fd, const char *name, int *ret_fd, struct store_fault *ret_fault)
 {
 	int fd = openat(directory_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
@@ -62,7 +62,7 @@ lock_take(int directory_fd, const char *name, int *ret_fd, struct store_fault *r
 }
 
 void
-lock_release(int fd)
+lock_file_release(int fd)
 {
 	if (fd >= 0)
 		(void)close(fd);
