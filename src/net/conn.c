@@ -138,7 +138,6 @@ void
 conn_drop(struct worker *worker, struct conn *conn, const char *reason)
 {
 	struct address_text address;
-	/* What it has not read by now it never will: the kernel need not keep that. */
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
 	if (conn->state == CONN_CLOSING)
@@ -146,7 +145,9 @@ conn_drop(struct worker *worker, struct conn *conn, const char *reason)
 	log_info("client dropped", log_string("reason", reason),
 	         log_string("address", address_of_peer(conn->fd, &address)));
 	counter_add(&worker->counters.dropped, 1);
-	(void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	/* What it has not read by now it never will: the kernel need not keep that. */
+	if (conn->sending)
+		(void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	conn_close(worker, conn);
 }
 

@@ -156,7 +156,6 @@ listener_open_unix(const char *path, mode_t mode, struct listener *ret, struct s
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct listener listener = { .fd = -1 };
-	struct stat status;
 	int r;
 
 	if (strlen(path) == 0 || strlen(path) >= sizeof(address.sun_path))
@@ -173,11 +172,6 @@ listener_open_unix(const char *path, mode_t mode, struct listener *ret, struct s
 	r = unix_socket_listen(listener.fd, &address, mode);
 	if (r < 0)
 		goto fail;
-	if (lstat(path, &status) == 0) {
-		listener.device = status.st_dev;
-		listener.inode = status.st_ino;
-		listener.changed = status.st_ctim;
-	}
 	*ret = listener;
 	return 0;
 fail:
@@ -196,25 +190,16 @@ listener_stop(struct listener *listener)
 	(void)shutdown(listener->fd, SHUT_RDWR);
 }
 
-/* An inode number is used again at once, so it takes the time as well to know a file. */
-static bool
-unix_socket_is_ours(const struct listener *listener)
-{
-	struct stat status;
-
-	if (lstat(listener->path, &status) < 0)
-		return false;
-	return status.st_dev == listener->device && status.st_ino == listener->inode &&
-	       status.st_ctim.tv_sec == listener->changed.tv_sec && status.st_ctim.tv_nsec == listener->changed.tv_nsec;
-}
-
 void
 listener_close(struct listener *listener)
 {
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
 	(void)close(listener->fd);
 	if (listener->path == NULL)
 		return;
-	if (unix_socket_is_ours(listener))
-		(void)unlink(listener->path);
+	/* Ours is stale now. If somebody listens there, it has become another server's. */
+	memcpy(address.sun_path, listener->path, strlen(listener->path) + 1);
+	(void)unix_socket_remove_stale(&address);
 	mem_free(listener->path);
 }

@@ -6,16 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 
 struct server_fault;
 
 struct listener {
 	int fd;
 	char *path; /* of a unix socket */
-	dev_t device;
-	ino_t inode;
-	struct timespec changed;
 };
 
 /*
@@ -31,5 +27,5 @@ int listener_open_unix(const char *path, mode_t mode, struct listener *ret, stru
 /* Clients are refused from now on; an accept under way ends. Any thread. */
 void listener_stop(struct listener *listener);
 
-/* Closes; removes the file of a unix socket if it is still ours. */
+/* Closes; removes the file of a unix socket, unless another server has put its own there. */
 void listener_close(struct listener *listener);

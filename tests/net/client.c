@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,15 +144,117 @@ client_wait_until(bool (*condition)(const void *context), const void *context)
 	return false;
 }
 
-unsigned
-client_descriptors(void)
+void
+client_reset(int fd)
 {
-	DIR *directory = opendir("/proc/self/fd");
+	const struct linger reset = { .l_onoff = 1 };
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+	(void)close(fd);
+}
+
+unsigned
+client_descriptors(pid_t pid)
+{
+	char path[64];
 	unsigned count = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	DIR *directory = opendir(path);
 
 	assert_non_null(directory);
 	while (readdir(directory) != NULL) /* NOLINT(concurrency-mt-unsafe): the stream is ours */
 		count++;
 	(void)closedir(directory);
-	return count - 3; /* the two dots and the directory itself */
+	return count - 2; /* the two dots */
+}
+
+size_t
+client_resident_bytes(pid_t pid)
+{
+	char path[64];
+	unsigned long pages = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	FILE *file = fopen(path, "re");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*u %lu", &pages), 1); /* NOLINT(cert-err34-c) */
+	(void)fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t
+client_processor_ms(pid_t pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+	assert_int_equal(clock_gettime(clock, &used), 0);
+	return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
+}
+
+uint32_t
+client_descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return limit.rlim_cur < UINT32_MAX ? (uint32_t)limit.rlim_cur : UINT32_MAX;
+}
+
+/* Serves until the other end of `control` is closed, then tells by its status whether all was answered. */
+static void
+server_process(const struct server_options *options, uint32_t descriptors_max, int control)
+{
+	const struct rlimit limit = { .rlim_cur = descriptors_max, .rlim_max = descriptors_max };
+	struct server_fault fault = { "" };
+	struct server *server = NULL;
+	char end;
+
+	if (descriptors_max > 0 && setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		_exit(3);
+	if (server_start(options, &server, &fault) < 0) {
+		(void)fprintf(stderr, "%s\n", fault.text);
+		_exit(2);
+	}
+	uint16_t port = server_port(server);
+
+	(void)write(control, &port, sizeof(port));
+	while (read(control, &end, 1) < 0 && errno == EINTR)
+		;
+	_exit(server_stop(server, CLIENT_DEADLINE_S) ? 0 : 1);
+}
+
+void
+client_server_fork(const struct server_options *options, uint32_t descriptors_max, struct client_server_process *ret)
+{
+	int controls[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, controls), 0);
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(controls[0]);
+		server_process(options, descriptors_max, controls[1]);
+	}
+	(void)close(controls[1]);
+	*ret = (struct client_server_process){ .pid = pid, .control = controls[0] };
+	assert_int_equal(client_read(controls[0], (char *)&ret->port, sizeof(ret->port)), sizeof(ret->port));
+}
+
+void
+client_server_end(struct client_server_process *process)
+{
+	int status = -1;
+
+	(void)shutdown(process->control, SHUT_WR);
+	assert_int_equal(waitpid(process->pid, &status, 0), process->pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	(void)close(process->control);
 }

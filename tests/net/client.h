@@ -24,6 +24,20 @@ struct server *client_server_start(const struct server_options *options);
 /* Stops it and expects that everything was answered. */
 void client_server_stop(struct server *server);
 
+/*
+ * The same in a process of its own, whose descriptor limit (soft and hard) is set first if not 0. Only while this process
+ * has one thread.
+ */
+struct client_server_process {
+	pid_t pid;
+	int control;
+	uint16_t port;
+};
+
+void client_server_fork(const struct server_options *options, uint32_t descriptors_max,
+                        struct client_server_process *ret);
+void client_server_end(struct client_server_process *process);
+
 int client_connect(uint16_t port);
 
 /* With a receive buffer as small as the kernel lets it be. */
@@ -44,5 +58,15 @@ void client_expect_end(int fd);
 /* Waits until a condition becomes true. */
 bool client_wait_until(bool (*condition)(const void *context), const void *context);
 
-/* Open descriptors of this process. */
-unsigned client_descriptors(void);
+/* Has the connection reset when it is closed, as by a client that died. */
+void client_reset(int fd);
+
+/* Open descriptors, resident bytes of a process. */
+unsigned client_descriptors(pid_t pid);
+size_t client_resident_bytes(pid_t pid);
+
+/* Processor time that it has used. */
+uint64_t client_processor_ms(pid_t pid);
+
+/* As many descriptors as this process may have. Returns how many that are. */
+uint32_t client_descriptors_raise(void);

@@ -40,6 +40,7 @@ struct command_worker {
 static atomic_uint releases;
 static atomic_uint longest_turn;
 static atomic_uint mixed_batches;
+static atomic_ullong runs;
 
 void
 fake_command_release(void)
@@ -57,6 +58,12 @@ uint32_t
 fake_command_mixed_batches(void)
 {
 	return atomic_load(&mixed_batches);
+}
+
+uint64_t
+fake_command_runs(void)
+{
+	return atomic_load(&runs);
 }
 
 static uint64_t
@@ -215,6 +222,7 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out)
 
 	assert(hash(pushed->line, pushed->bytes) == pushed->hash);
 	assert_not_pending(worker, pushed->ticket);
+	atomic_fetch_add(&runs, 1);
 	if (pushed->bytes == 4 && memcmp(pushed->line, "slow", 4) == 0)
 		return go_pending(worker, pushed->ticket, false);
 	if (pushed->bytes == 4 && memcmp(pushed->line, "hold", 4) == 0)
@@ -223,6 +231,8 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out)
 		append_big(out, strtoul(pushed->line + 4, NULL, 10));
 		return COMMAND_DONE;
 	}
+	if (pushed->bytes == 3 && memcmp(pushed->line, "nap", 3) == 0)
+		usleep(300 * 1000);
 	buffer_append_literal(out, "pong ");
 	buffer_append(out, pushed->line, pushed->bytes);
 	buffer_append_literal(out, "\r\n");
@@ -232,22 +242,14 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out)
 static void
 count_turns(const struct command_worker *worker)
 {
-	unsigned turn = 0;
-	unsigned longest = 0;
-	bool mixed = false;
-
-	for (int i = 0; i < worker->line_count; i++) {
-		bool same = i > 0 && worker->lines[i].ticket == worker->lines[i - 1].ticket;
-
-		turn = same ? turn + 1 : 1;
-		mixed |= i > 0 && !same;
-		longest = turn > longest ? turn : longest;
-	}
-	if (!mixed)
+	for (int i = 1; i < worker->line_count; i++) {
+		if (worker->lines[i].ticket == worker->lines[0].ticket)
+			continue;
+		atomic_fetch_add(&mixed_batches, 1);
+		if ((unsigned)i > atomic_load(&longest_turn))
+			atomic_store(&longest_turn, (unsigned)i);
 		return;
-	atomic_fetch_add(&mixed_batches, 1);
-	if (longest > atomic_load(&longest_turn))
-		atomic_store(&longest_turn, longest);
+	}
 }
 
 void

@@ -5,6 +5,7 @@
  *   big N    N bytes 'x'
  *   slow     goes pending, replies `pong slow` from another thread soon after
  *   hold     goes pending, replies `pong hold` from another thread after fake_command_release()
+ *   nap      keeps the worker busy for a while, then replies `pong nap`
  * and asserts what the front end must keep to: lines stay as they were until the batch ends, nothing of a connection is
  * run while it has a reply pending.
  */
@@ -15,8 +16,12 @@
 /* All replies held back by `hold` come now. */
 void fake_command_release(void);
 
-/* The most lines of one connection that were run in a row while another had some in the same batch. */
-uint32_t fake_command_longest_turn(void);
+/* Lines that were run. */
+uint64_t fake_command_runs(void);
 
-/* Batches that held lines of more than one connection. */
+/*
+ * Of all batches with lines of several connections: how many there were, and the most lines that came before the first
+ * line of a second one.
+ */
 uint32_t fake_command_mixed_batches(void);
+uint32_t fake_command_longest_turn(void);

@@ -43,7 +43,9 @@ static void
 expect_reachable(int family, uint16_t port)
 {
 	struct sockaddr_in inet = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct sockaddr_in6 inet6 = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback };
+	struct sockaddr_in6 inet6 = { .sin6_family = AF_INET6,
+		                      .sin6_port = htons(port),
+		                      .sin6_addr = in6addr_loopback };
 	int fd = socket(family, SOCK_STREAM, 0);
 
 	inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
