@@ -253,12 +253,13 @@ class Commands(KarmaTest):
         for command in ('increment', 'decrement', 'sum'):
             self.fails('{"command":"%s","tree_name":"a"}' % command, 'Field key is required')
             self.fails('{"command":"%s","tree_name":"a","key":null}' % command, 'Field key is required')
+        both = 'Fields time_from and time_to are required'
         for command, key in (('find', ''), ('find', ',"key":1'), ('delete', ''), ('delete', ',"key":1')):
-            self.fails('{"command":"%s","tree_name":"a"%s}' % (command, key), 'Field time_from is required')
+            self.fails('{"command":"%s","tree_name":"a"%s}' % (command, key), both)
         for command, key in (('sum', ',"key":1'), ('find', ''), ('find', ',"key":1'), ('delete', ''),
                              ('delete', ',"key":1')):
-            self.fails('{"command":"%s","tree_name":"a"%s,"time_from":1}' % (command, key), 'Field time_to is required')
-            self.fails('{"command":"%s","tree_name":"a"%s,"time_to":1}' % (command, key), 'Field time_from is required')
+            for half in ('"time_from":1', '"time_to":1', '"time_from":1,"time_to":null'):
+                self.fails('{"command":"%s","tree_name":"a"%s,%s}' % (command, key, half), both)
         self.refused('{}', 'command')
         self.refused('{"tree_name":"a"}', 'command')
         self.refused('{"command":null}', 'command')
