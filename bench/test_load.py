@@ -11,7 +11,7 @@ ONE = b'{"success":true,"response":1}\r\n'
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Answers lines like a v1 server; `reply` and `pauses` bend it."""
+    """Answers lines like a v1 server; `reply` and a stall bend it."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -81,9 +81,10 @@ def keeps_the_pace(program):
     server = Server(stall_after=0.8, stall_s=0.5)
     status, report, errors = load(program, server, "--rate=500", "-c", "4", "-d", "2", "--duration=2", "--warmup=0.2", "--pid", "1")
     assert status == 0 and errors == "", errors
-    assert 480 <= report["requests_per_s"] <= 520, report
+    assert 1098 <= sum(server.seen.values()) <= 1102, server.seen
+    assert 600 <= report["requests"] <= 1400, report
     # 250 of 1000 requests were due in the stall; a sender that waits would tell of eight slow ones, fewer than 1 %.
-    assert report["p99_us"] > 400000 and report["max_us"] < 2000000, report
+    assert report["p99_us"] > 400000, report
     assert report["server_cpu_us_per_request"] >= 0
 
 
