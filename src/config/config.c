@@ -36,7 +36,7 @@ value_show(const char *value, char shown[static VALUE_SHOWN_MAX + 4])
 
 		shown[bytes] = byte < 0x20 || byte == 0x7f ? '?' : value[bytes];
 	}
-	(void)strcpy(shown + bytes, value[bytes] != '\0' ? "..." : "");
+	(void)snprintf(shown + bytes, 4, "%s", value[bytes] != '\0' ? "..." : "");
 }
 
 /* The value of an option, from the place that the fault would name. */

@@ -26,8 +26,10 @@ enum { OPTION_COUNT = 23 };
 
 extern const struct option option_table[OPTION_COUNT];
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared takes none */
 #define OPTION_EACH(option) \
 	for (const struct option *option = option_table; (option) < option_table + OPTION_COUNT; (option)++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* NULL when there is none. */
 const struct option *option_find(const char *name, size_t bytes);

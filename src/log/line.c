@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/day.h"
+#include "base/utf8.h"
 
 enum { TAIL_BYTES = 16 /* kept free for the closing quote, the mark of a cut, the brace and the newline */ };
 
@@ -43,32 +44,6 @@ line_append_tail(struct log_line *line, const char *string)
 	line->bytes += bytes;
 }
 
-/* Bytes of the UTF-8 sequence that data begins with, 0 when it is none. */
-static size_t
-utf8_length(const unsigned char *data, size_t bytes)
-{
-	unsigned char low = 0x80;
-	unsigned char high = 0xbf;
-	unsigned char lead = data[0];
-
-	if (lead < 0x80)
-		return 1;
-	size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-
-	if (lead < 0xc2 || lead > 0xf4 || length > bytes)
-		return 0;
-	if (lead == 0xe0 || lead == 0xf0)
-		low = lead == 0xe0 ? 0xa0 : 0x90; /* shorter forms exist */
-	if (lead == 0xed || lead == 0xf4)
-		high = lead == 0xed ? 0x9f : 0x8f; /* surrogates, beyond U+10FFFF */
-	if (data[1] < low || data[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if (data[i] < 0x80 || data[i] > 0xbf)
-			return 0;
-	return length;
-}
-
 /* Appends the character of `length` bytes at data (0: one byte that is none), escaped where it must be. */
 static bool
 line_append_character(struct log_line *line, enum log_format format, const unsigned char *data, size_t length)
@@ -96,14 +71,14 @@ line_append_character(struct log_line *line, enum log_format format, const unsig
 static bool
 line_append_quoted(struct log_line *line, enum log_format format, const char *string, size_t bytes)
 {
-	const unsigned char *data = (const unsigned char *)string;
+	const char *end = string + bytes;
 	bool whole = true;
 
-	for (size_t at = 0; at < bytes && whole;) {
-		size_t length = utf8_length(data + at, bytes - at);
+	while (string < end && whole) {
+		size_t length = utf8_sequence(string, end);
 
-		whole = line_append_character(line, format, data + at, length);
-		at += length > 0 ? length : 1;
+		whole = line_append_character(line, format, (const unsigned char *)string, length);
+		string += length > 0 ? length : 1;
 	}
 	line_append_tail(line, "\"");
 	return whole;

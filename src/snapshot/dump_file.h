@@ -10,7 +10,7 @@
  *   a4 "tree"        str            name, at most TREE_NAME_BYTES_MAX bytes
  *   a7 "tree_id"     uint
  *   aa "generation"  uint           the last one that the file holds
- *   a8 "identity"    c4 10 16 × hh  of the directory
+ *   a8 "identity"    d9 20 32 hex digits    of the directory
  *   a4 "keys"        uint           of object 1
  *   a4 "days"        uint           of object 1, over all keys
  *   a5 "bytes"       cf 8 × hh      length of object 2       } always in the widest form, so the three

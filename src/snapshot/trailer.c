@@ -23,11 +23,41 @@ enum {
 	BYTES_AT = CHECK_NAME_AT + 8,
 	BYTES_NAME_AT = BYTES_AT + 1 + sizeof(NAME_BYTES),
 	TRAILER_MEMBERS = 10,
+	IDENTITY_TEXT_BYTES = 2 * DIRECTORY_IDENTITY_BYTES,
 };
 
 static_assert(XXH3_NAME_AT == 14 && CHECK_AT == 22 && CHECK_NAME_AT == 29 && BYTES_AT == 37 && BYTES_NAME_AT == 44,
               "the layout drawn in dump_file.h");
 static_assert((int)TRAILER_CHECKSUM_BYTES == (int)SOURCE_CHECKSUM_BYTES, "both leave the same bytes out");
+
+/* The identity as text: strings and numbers are what every reader of MessagePack has. */
+static void
+pack_identity(struct buffer *buffer, const uint8_t *identity)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[IDENTITY_TEXT_BYTES];
+
+	for (size_t i = 0; i < DIRECTORY_IDENTITY_BYTES; i++) {
+		text[2 * i] = digits[identity[i] >> 4];
+		text[2 * i + 1] = digits[identity[i] & 15];
+	}
+	pack_str(buffer, text, sizeof(text));
+}
+
+/* Lower-case hexadecimal, as written; false for anything else. */
+static bool
+parse_identity(const char *text, uint8_t *ret_identity)
+{
+	for (size_t i = 0; i < IDENTITY_TEXT_BYTES; i++) {
+		char digit = text[i];
+		unsigned value = digit >= '0' && digit <= '9' ? (unsigned)(digit - '0') : (unsigned)(digit - 'a' + 10);
+
+		if (!(digit >= '0' && digit <= '9') && !(digit >= 'a' && digit <= 'f'))
+			return false;
+		ret_identity[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : ret_identity[i / 2] | value);
+	}
+	return true;
+}
 
 void
 trailer_encode(struct buffer *buffer, const struct dump_info *info)
@@ -45,7 +75,7 @@ trailer_encode(struct buffer *buffer, const struct dump_info *info)
 	pack_str_literal(buffer, "generation");
 	pack_uint(buffer, info->generation);
 	pack_str_literal(buffer, "identity");
-	pack_bin(buffer, info->identity, sizeof(info->identity));
+	pack_identity(buffer, info->identity);
 	pack_str_literal(buffer, "keys");
 	pack_uint(buffer, info->keys);
 	pack_str_literal(buffer, "days");
@@ -143,13 +173,15 @@ trailer_tree(struct source *source, struct dump_info *info)
 static int
 trailer_identity(struct source *source, struct dump_info *info)
 {
+	char text[IDENTITY_TEXT_BYTES];
 	size_t bytes = 0;
 	int r = trailer_name(source, "identity");
 
 	if (r == 0)
-		r = source_bin(source, "identity", info->identity, sizeof(info->identity), &bytes);
-	if (r == 0 && bytes != sizeof(info->identity))
-		return source_fault(source, source->token_offset, "an identity of %zu bytes", bytes);
+		r = source_str(source, "identity", text, sizeof(text), &bytes);
+	if (r == 0 && (bytes != sizeof(text) || !parse_identity(text, info->identity)))
+		return source_fault(source, source->token_offset, "an identity that is not %zu hexadecimal digits",
+		                    sizeof(text));
 	return r;
 }
 
