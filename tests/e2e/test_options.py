@@ -236,6 +236,34 @@ class Places(KarmaTest):
         log = self.refused_start(bind='192.0.2.1', directory=self.scratch)
         self.one_line(log, '192.0.2.1')
 
+    def test_closed_descriptors(self):
+        """started with 0, 1 and 2 closed, neither start line nor log end up in a file or a client's connection"""
+        def close():
+            for descriptor in (0, 1, 2):
+                os.close(descriptor)
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            port = s.getsockname()[1]
+        server = self.spawn('--port=%d' % port, '--log-level=debug', '--idle-timeout=1', preexec=close)
+        server.address = ('127.0.0.1', port)
+
+        def up():
+            try:
+                server.client().close()
+                return True
+            except ConnectionRefusedError:
+                self.assertTrue(server.running())
+        wait_until(up, 'the server accepts')
+        client = self.client()
+        client.call('increment', 'a', key=1)
+        client.call('dump', 'a')
+        self.assertEqual(client.rest(), b'', 'dropped as idle, which is logged')
+        self.client().call('ping')
+        server.stop()
+        for name in os.listdir(self.directory):
+            self.assertNotIn(b'Karma v', server.read(name), name)
+        self.assertEqual(list(server.newest('a')), [1])
+
     def test_nodelay(self):
         """--nodelay=false works as well"""
         self.start('--nodelay=false')
