@@ -83,7 +83,7 @@ class Pieces(KarmaTest):
             client.send(b'{"command":')
             client.half_close()
             self.assertFalse(client.reply()[0])
-            self.assertEqual(client.rest(), b'')
+            client.end()
         with self.client() as client:  # a request run by another thread, and the FIN right behind
             client.send(request('find', 'none', **EVER)[:-1])
             client.half_close()
@@ -150,7 +150,7 @@ class LineLimit(KarmaTest):
         success, text = client.reply()
         self.assertFalse(success)
         self.assertIn('1024', text)
-        self.assertEqual(client.rest(), b'')
+        client.end()
         client.close()
 
     def test_at_the_limit(self):
@@ -166,6 +166,12 @@ class LineLimit(KarmaTest):
         self.cut(self.padded(1025)[:-1])
         self.cut(self.padded(1024)[:-1] + b'\r\n')
         self.cut(b'{' * 1025)
+
+    def test_error_is_not_lost(self):
+        """the client that goes on sending behind an over-long line gets the error and a clean end, not a reset"""
+        for size in (5000, 100000, 2000000):
+            self.cut(self.padded(size))
+            self.cut(self.padded(1025) + PING * (size // len(PING)))
 
     def test_pieces_of_a_long_line(self):
         """the limit holds for a line that arrives in pieces, and blanks count"""
@@ -186,7 +192,7 @@ class LineLimit(KarmaTest):
         client.send(request('increment', 'a', key=1) * 10 + self.padded(5000) + request('increment', 'a', key=1) * 10)
         self.assertEqual(client.lines(10), [ONE] * 10)
         self.assertFalse(client.reply()[0])
-        self.assertEqual(client.rest(), b'')
+        client.end()
         self.assertEqual(self.client().call('sum', 'a', key=1), 10)
 
     def test_a_line_without_end(self):
