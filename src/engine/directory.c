@@ -348,7 +348,9 @@ collect(struct directory *directory, struct named_tree *ret, size_t capacity)
 	size_t count = 0;
 
 	lock_take(&directory->lock);
-	while (directory->count <= capacity && ck_hs_next(&directory->hs, &cursor, &found)) {
+	size_t there = directory->count;
+
+	while (there <= capacity && count < there && ck_hs_next(&directory->hs, &cursor, &found)) {
 		struct directory_entry *entry = found;
 
 		ret[count++] = (struct named_tree){
@@ -357,10 +359,8 @@ collect(struct directory *directory, struct named_tree *ret, size_t capacity)
 			.tree = atomic_load_explicit(&entry->tree, memory_order_acquire),
 		};
 	}
-	if (directory->count > capacity)
-		count = directory->count;
 	lock_release(&directory->lock);
-	return count;
+	return there;
 }
 
 int

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "engine/partition.h"
 
+enum { SLOTS_PER_LINE_MASK = CK_MD_CACHELINE / sizeof(void *) - 1 };
+
 /* struct ck_hs_map as of Concurrency Kit 0.7.1 (src/ck_hs.c), up to what is needed. */
 struct map_layout {
 	unsigned int generation[2];
@@ -76,19 +78,22 @@ prefetch_check(void)
 	return layout_is_known;
 }
 
+/* Nothing is read through these pointers: a slot may be empty or a tombstone, and prefetching any address is harmless. */
 static const void **
-slot_of(const ck_hs_t *hs, uint64_t hash)
+slot_of(const ck_hs_t *hs, uint64_t hash, uint64_t probe)
 {
 	const struct map_layout *map = (const struct map_layout *)(const void *)ck_pr_load_ptr(&hs->map);
+	uint64_t first = hash & map->mask;
 
-	return &map->entries[hash & map->mask];
+	/* ck_hs goes round the cache line of the first slot before it leaves it. */
+	return &map->entries[(first & ~(uint64_t)SLOTS_PER_LINE_MASK) | ((first + probe) & SLOTS_PER_LINE_MASK)];
 }
 
 void
 prefetch_slot(const ck_hs_t *hs, uint64_t hash)
 {
 	if (layout_is_known)
-		__builtin_prefetch(slot_of(hs, hash));
+		__builtin_prefetch(slot_of(hs, hash, 0));
 }
 
 void
@@ -96,6 +101,8 @@ prefetch_record(const ck_hs_t *hs, uint64_t hash)
 {
 	if (!layout_is_known)
 		return;
-	/* May be empty or a tombstone: prefetching any address is harmless. Written for, since most look to add. */
-	__builtin_prefetch(ck_pr_load_ptr(slot_of(hs, hash)), 1);
+	/* Written for, since most look to add. The second one, too: a quarter to a half of the lookups pass by the first
+	 * slot, and comparing is a miss of its own. */
+	__builtin_prefetch(ck_pr_load_ptr(slot_of(hs, hash, 0)), 1);
+	__builtin_prefetch(ck_pr_load_ptr(slot_of(hs, hash, 1)), 1);
 }

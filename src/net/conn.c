@@ -1,0 +1,222 @@
+#include "net/conn.h"
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "net/address.h"
+#include "net/conn_io.h"
+#include "net/net_limits.h"
+#include "net/server_internal.h"
+#include "net/worker.h"
+
+#define TOO_MANY_CLIENTS "{\"success\":false,\"response\":\"Too many clients\"}\r\n"
+
+/* Beside the longest reply, room for the shortest ones and an error text. */
+enum { REPLIES_SLACK = 4096 };
+
+void
+conn_touch(struct worker *worker, struct conn *conn)
+{
+	if (conn->touched)
+		return;
+	conn->touched = true;
+	SLIST_INSERT_HEAD(&worker->touched, conn, touched_link);
+}
+
+/* ---- queues ------------------------------------------------------------------------------------------------------ */
+
+void
+conn_unqueue(struct worker *worker, struct conn *conn)
+{
+	if (conn->queue == QUEUE_READY)
+		TAILQ_REMOVE(&worker->ready, conn, queue_link);
+	else if (conn->queue == QUEUE_STARVED)
+		TAILQ_REMOVE(&worker->starved, conn, queue_link);
+	conn->queue = QUEUE_NONE;
+}
+
+void
+conn_ready(struct worker *worker, struct conn *conn)
+{
+	if (conn->state != CONN_OPEN || conn->stalls != 0 || conn->queue == QUEUE_READY)
+		return;
+	conn_unqueue(worker, conn);
+	conn->queue = QUEUE_READY;
+	TAILQ_INSERT_TAIL(&worker->ready, conn, queue_link);
+}
+
+void
+conn_unstall(struct worker *worker, struct conn *conn, enum conn_stall stall)
+{
+	if ((conn->stalls & stall) == 0)
+		return;
+	conn->stalls &= (uint8_t)~stall;
+	if (conn_has_input(conn))
+		conn_ready(worker, conn);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+void
+conn_open(struct worker *worker, int fd, bool refused)
+{
+	struct conn *conn = conn_table_take(&worker->conns);
+
+	assert(worker_is_current(worker));
+	assert(fd >= 0);
+	if (conn == NULL) {
+		(void)close(fd);
+		acceptor_client_left(worker, refused);
+		return;
+	}
+	conn->fd = fd;
+	conn->refused = refused;
+	conn->active_ms = worker->now_ms;
+	input_init(&conn->input);
+	buffer_init(&conn->replies, CONN_UNSENT_BYTES_MAX + worker->server->options.response_bytes_max + REPLIES_SLACK);
+	buffer_init(&conn->unsent, 0);
+	counter_add(&worker->counters.opened, 1);
+	if (refused) {
+		conn->stalls = STALL_OVER;
+		buffer_append_literal(&conn->replies, TOO_MANY_CLIENTS);
+	}
+	conn->draining = worker->stopping;
+	conn_touch(worker, conn);
+}
+
+static void
+conn_linger(struct worker *worker, struct conn *conn)
+{
+	/* Not by the ring: there it would wake a kernel thread, and this is rare. */
+	if (shutdown(conn->fd, SHUT_WR) < 0) {
+		conn_close(worker, conn);
+		return;
+	}
+	conn->state = CONN_LINGERING;
+	conn->wait_ms = worker->now_ms;
+	worker->lingering_count++;
+}
+
+/* All was answered and sent. */
+static void
+conn_finish(struct worker *worker, struct conn *conn)
+{
+	int unread = 0;
+
+	conn_unqueue(worker, conn);
+	if (!conn->eof && conn->draining)
+		(void)ioctl(conn->fd, FIONREAD, &unread);
+	if (!conn->eof && ((conn->stalls & STALL_OVER) != 0 || unread > 0))
+		conn_linger(worker, conn);
+	else
+		conn_close(worker, conn);
+}
+
+void
+conn_close(struct worker *worker, struct conn *conn)
+{
+	assert(worker_is_current(worker));
+	assert(!conn->in_batch);
+	if (conn->state == CONN_CLOSING)
+		return;
+	if (conn->state == CONN_LINGERING)
+		worker->lingering_count--;
+	conn->state = CONN_CLOSING;
+	conn_unqueue(worker, conn);
+	input_clear(&conn->input, &worker->segments, &worker->pool);
+	pool_put(&worker->pool, &conn->replies);
+	if (conn->receiving && !conn->cancelling)
+		io_cancel(worker->io, conn_tag(conn, OPERATION_RECEIVE));
+	if (conn->sending)
+		io_cancel(worker->io, conn_tag(conn, OPERATION_SEND));
+	conn_touch(worker, conn);
+}
+
+void
+conn_drop(struct worker *worker, struct conn *conn, const char *reason)
+{
+	struct address_text address;
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	if (conn->state == CONN_CLOSING)
+		return;
+	log_info("client dropped", log_string("reason", reason),
+	         log_string("address", address_of_peer(conn->fd, &address)));
+	counter_add(&worker->counters.dropped, 1);
+	/* What it has not read by now it never will: the kernel need not keep that. */
+	if (conn->sending)
+		(void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	conn_close(worker, conn);
+}
+
+void
+conn_drain(struct worker *worker, struct conn *conn)
+{
+	conn->draining = true;
+	conn_touch(worker, conn);
+}
+
+void
+conn_closed(struct worker *worker, struct conn *conn)
+{
+	bool refused = conn->refused;
+
+	assert(conn->state == CONN_CLOSING);
+	assert(conn->queue == QUEUE_NONE);
+	assert(!conn->receiving && !conn->sending && !conn->touched);
+	conn_table_give(&worker->conns, conn);
+	counter_add(&worker->counters.closed, 1);
+	acceptor_client_left(worker, refused);
+}
+
+/* ---- the end of a round ------------------------------------------------------------------------------------------ */
+
+/* Nothing is left to do for this client. */
+static bool
+conn_is_finished(const struct conn *conn)
+{
+	if (conn->sending || conn->replies.bytes > 0 || (conn->stalls & STALL_PENDING) != 0)
+		return false;
+	if ((conn->stalls & STALL_OVER) != 0)
+		return true;
+	if (conn->queue == QUEUE_READY)
+		return false;
+	return conn->eof || (conn->draining && !conn->receiving);
+}
+
+static void
+conn_settle_open(struct worker *worker, struct conn *conn)
+{
+	/* What can not be executed now is kept in memory of its own, so that receive buffers are free for others. */
+	if (conn->queue != QUEUE_READY && !input_hold(&conn->input, &worker->segments, &worker->pool))
+		conn->stalls |= STALL_BROKEN;
+	if ((conn->stalls & STALL_BROKEN) != 0) {
+		conn_drop(worker, conn, "out of memory");
+		return;
+	}
+	conn_flush(worker, conn);
+	if (conn_is_finished(conn))
+		conn_finish(worker, conn);
+}
+
+void
+conn_settle(struct worker *worker, struct conn *conn)
+{
+	assert(!conn->in_batch);
+	conn->touched = false;
+	if (conn->state == CONN_OPEN)
+		conn_settle_open(worker, conn);
+	if (conn->state == CONN_LINGERING && (conn->eof || conn->discarded > CONN_LINGER_BYTES_MAX))
+		conn_close(worker, conn);
+	if (conn->state != CONN_CLOSING) {
+		conn_settle_receive(worker, conn);
+		return;
+	}
+	if (conn->receiving || conn->sending || conn->closing)
+		return;
+	pool_put(&worker->pool, &conn->unsent);
+	conn->closing = true;
+	io_close(worker->io, conn->fd, conn_tag(conn, OPERATION_CLOSE));
+}

@@ -1,0 +1,68 @@
+#include "net/deadline.h"
+
+#include <assert.h>
+
+#include "net/net_limits.h"
+#include "net/server_internal.h"
+#include "net/worker.h"
+
+enum { TICK_MS = 500, TICK_STOPPING_MS = 20 };
+
+static bool
+deadline_is_needed(const struct worker *worker)
+{
+	const struct server_options *options = &worker->server->options;
+
+	if (worker->stopping || worker->lingering_count > 0)
+		return true;
+	if (options->write_timeout_s > 0 && worker->sending_count > 0)
+		return true;
+	if (options->idle_timeout_s > 0 && worker->conns.used > 0)
+		return true;
+	return worker == worker->server->workers[0] && acceptor_is_paused(worker);
+}
+
+void
+deadline_arm(struct worker *worker)
+{
+	if (worker->timer_armed || !deadline_is_needed(worker))
+		return;
+	worker->timer_armed = true;
+	io_timer(worker->io, worker->stopping ? TICK_STOPPING_MS : TICK_MS);
+}
+
+static bool
+is_over(const struct worker *worker, uint64_t since_ms, uint64_t bound_ms)
+{
+	return worker->now_ms - since_ms >= bound_ms;
+}
+
+static void
+deadline_check_conn(struct worker *worker, struct conn *conn)
+{
+	const struct server_options *options = &worker->server->options;
+	const uint64_t write_ms = (uint64_t)options->write_timeout_s * 1000;
+	const uint64_t idle_ms = (uint64_t)options->idle_timeout_s * 1000;
+
+	if (conn->state == CONN_LINGERING) {
+		if (is_over(worker, conn->wait_ms, CONN_LINGER_MS))
+			conn_close(worker, conn);
+	} else if (conn->sending) {
+		if (write_ms > 0 && is_over(worker, conn->wait_ms, write_ms))
+			conn_drop(worker, conn, "write timeout");
+	} else if (conn->state == CONN_OPEN && (conn->stalls & STALL_PENDING) == 0) {
+		if (idle_ms > 0 && is_over(worker, conn->active_ms, idle_ms))
+			conn_drop(worker, conn, "idle timeout");
+	}
+}
+
+void
+deadline_check(struct worker *worker)
+{
+	struct conn *conn = NULL;
+
+	assert(worker->timer_armed);
+	worker->timer_armed = false;
+	while ((conn = conn_table_next(&worker->conns, conn == NULL ? 0 : conn->slot + 1)) != NULL)
+		deadline_check_conn(worker, conn);
+}

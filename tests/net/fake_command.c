@@ -1,0 +1,299 @@
+#include "fake_command.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "command/command.h"
+
+struct pushed {
+	const char *line;
+	size_t bytes;
+	uint64_t ticket;
+	uint64_t hash;
+};
+
+struct pending {
+	struct pending *next;
+	uint64_t ticket;
+	bool hold;
+};
+
+struct command_worker {
+	struct command_options options;
+	struct pushed lines[BATCH_REQUESTS_MAX];
+	int line_count;
+	bool in_batch;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct pending *waiting; /* oldest first */
+	struct pending *completed;
+	size_t pending_count;
+	bool ending;
+};
+
+static atomic_uint releases;
+static atomic_uint longest_turn;
+static atomic_uint mixed_batches;
+static atomic_ullong runs;
+
+void
+fake_command_release(void)
+{
+	atomic_fetch_add(&releases, 1);
+}
+
+uint32_t
+fake_command_longest_turn(void)
+{
+	return atomic_load(&longest_turn);
+}
+
+uint32_t
+fake_command_mixed_batches(void)
+{
+	return atomic_load(&mixed_batches);
+}
+
+uint64_t
+fake_command_runs(void)
+{
+	return atomic_load(&runs);
+}
+
+static uint64_t
+hash(const char *data, size_t bytes)
+{
+	uint64_t value = 14695981039346656037u;
+
+	for (size_t i = 0; i < bytes; i++)
+		value = (value ^ (unsigned char)data[i]) * 1099511628211u;
+	return value;
+}
+
+static void
+append(struct pending **list, struct pending *pending)
+{
+	while (*list != NULL)
+		list = &(*list)->next;
+	pending->next = NULL;
+	*list = pending;
+}
+
+/* Finishes what may be finished. Returns true if there was something. */
+static bool
+finish_some(struct command_worker *worker, unsigned *released)
+{
+	bool any = false;
+	bool release = atomic_load(&releases) != *released;
+
+	*released = atomic_load(&releases);
+	pthread_mutex_lock(&worker->lock);
+	for (struct pending **at = &worker->waiting; *at != NULL;) {
+		struct pending *pending = *at;
+
+		if (pending->hold && !release && !worker->ending) {
+			at = &pending->next;
+			continue;
+		}
+		*at = pending->next;
+		append(&worker->completed, pending);
+		any = true;
+	}
+	pthread_mutex_unlock(&worker->lock);
+	return any;
+}
+
+static void *
+finish_main(void *argument)
+{
+	struct command_worker *worker = argument;
+	unsigned released = atomic_load(&releases);
+	bool ending = false;
+
+	while (!ending) {
+		usleep(2000);
+		pthread_mutex_lock(&worker->lock);
+		ending = worker->ending;
+		pthread_mutex_unlock(&worker->lock);
+		if (finish_some(worker, &released))
+			worker->options.wake(worker->options.wake_context);
+	}
+	return NULL;
+}
+
+int
+command_worker_create(const struct command_options *options, struct command_worker **ret)
+{
+	struct command_worker *worker = calloc(1, sizeof(*worker));
+
+	worker->options = *options;
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_cond_init(&worker->changed, NULL);
+	pthread_create(&worker->thread, NULL, finish_main, worker);
+	*ret = worker;
+	return 0;
+}
+
+void
+command_worker_destroy(struct command_worker *worker)
+{
+	if (worker == NULL)
+		return;
+	pthread_mutex_lock(&worker->lock);
+	worker->ending = true;
+	pthread_mutex_unlock(&worker->lock);
+	pthread_join(worker->thread, NULL);
+	while (worker->completed != NULL) {
+		struct pending *next = worker->completed->next;
+
+		free(worker->completed);
+		worker->completed = next;
+	}
+	assert(worker->waiting == NULL);
+	free(worker);
+}
+
+void
+command_batch_begin(struct command_worker *worker)
+{
+	assert(!worker->in_batch);
+	worker->in_batch = true;
+	worker->line_count = 0;
+}
+
+int
+command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket)
+{
+	assert(worker->in_batch);
+	assert(bytes <= worker->options.request_bytes_max);
+	assert(memchr(line, '\n', bytes) == NULL);
+	if (worker->line_count == BATCH_REQUESTS_MAX)
+		return -1;
+	worker->lines[worker->line_count] =
+	    (struct pushed){ .line = line, .bytes = bytes, .ticket = ticket, .hash = hash(line, bytes) };
+	return worker->line_count++;
+}
+
+static void
+assert_not_pending(struct command_worker *worker, uint64_t ticket)
+{
+	pthread_mutex_lock(&worker->lock);
+	for (const struct pending *pending = worker->waiting; pending != NULL; pending = pending->next)
+		assert(pending->ticket != ticket);
+	for (const struct pending *pending = worker->completed; pending != NULL; pending = pending->next)
+		assert(pending->ticket != ticket);
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static enum command_status
+go_pending(struct command_worker *worker, uint64_t ticket, bool hold)
+{
+	struct pending *pending = calloc(1, sizeof(*pending));
+
+	*pending = (struct pending){ .ticket = ticket, .hold = hold };
+	pthread_mutex_lock(&worker->lock);
+	append(&worker->waiting, pending);
+	worker->pending_count++;
+	pthread_mutex_unlock(&worker->lock);
+	return COMMAND_PENDING;
+}
+
+static void
+append_big(struct buffer *out, size_t bytes)
+{
+	if (!buffer_reserve(out, bytes + 2))
+		return;
+	memset(out->data + out->bytes, 'x', bytes);
+	out->bytes += bytes;
+	buffer_append_literal(out, "\r\n");
+}
+
+enum command_status
+command_batch_run(struct command_worker *worker, int index, struct buffer *out)
+{
+	assert(worker->in_batch && index >= 0 && index < worker->line_count);
+	const struct pushed *pushed = &worker->lines[index];
+
+	assert(hash(pushed->line, pushed->bytes) == pushed->hash);
+	assert_not_pending(worker, pushed->ticket);
+	atomic_fetch_add(&runs, 1);
+	if (pushed->bytes == 4 && memcmp(pushed->line, "slow", 4) == 0)
+		return go_pending(worker, pushed->ticket, false);
+	if (pushed->bytes == 4 && memcmp(pushed->line, "hold", 4) == 0)
+		return go_pending(worker, pushed->ticket, true);
+	if (pushed->bytes > 4 && memcmp(pushed->line, "big ", 4) == 0) {
+		append_big(out, strtoul(pushed->line + 4, NULL, 10));
+		return COMMAND_DONE;
+	}
+	if (pushed->bytes == 3 && memcmp(pushed->line, "nap", 3) == 0)
+		usleep(300 * 1000);
+	buffer_append_literal(out, "pong ");
+	buffer_append(out, pushed->line, pushed->bytes);
+	buffer_append_literal(out, "\r\n");
+	return COMMAND_DONE;
+}
+
+static void
+count_turns(const struct command_worker *worker)
+{
+	for (int i = 1; i < worker->line_count; i++) {
+		if (worker->lines[i].ticket == worker->lines[0].ticket)
+			continue;
+		atomic_fetch_add(&mixed_batches, 1);
+		if ((unsigned)i > atomic_load(&longest_turn))
+			atomic_store(&longest_turn, (unsigned)i);
+		return;
+	}
+}
+
+void
+command_batch_end(struct command_worker *worker)
+{
+	assert(worker->in_batch);
+	for (int i = 0; i < worker->line_count; i++)
+		assert(hash(worker->lines[i].line, worker->lines[i].bytes) == worker->lines[i].hash);
+	count_turns(worker);
+	worker->in_batch = false;
+}
+
+bool
+command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply)
+{
+	pthread_mutex_lock(&worker->lock);
+	struct pending *pending = worker->completed;
+
+	if (pending != NULL) {
+		worker->completed = pending->next;
+		worker->pending_count--;
+	}
+	pthread_mutex_unlock(&worker->lock);
+	if (pending == NULL)
+		return false;
+	*ret_ticket = pending->ticket;
+	buffer_init(ret_reply, 1024);
+	if (pending->hold)
+		buffer_append_literal(ret_reply, "pong hold\r\n");
+	else
+		buffer_append_literal(ret_reply, "pong slow\r\n");
+	free(pending);
+	return true;
+}
+
+size_t
+command_pending(const struct command_worker *worker)
+{
+	return worker->pending_count;
+}
+
+void
+command_reply_too_large(const struct command_worker *worker, struct buffer *out)
+{
+	(void)worker;
+	buffer_append_literal(out, "too large\r\n");
+}

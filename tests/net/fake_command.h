@@ -1,0 +1,27 @@
+/*
+ * fake_command.h - a command layer for tests of the front end by itself
+ *
+ * Replies `pong <line>` to each line, but to
+ *   big N    N bytes 'x'
+ *   slow     goes pending, replies `pong slow` from another thread soon after
+ *   hold     goes pending, replies `pong hold` from another thread after fake_command_release()
+ *   nap      keeps the worker busy for a while, then replies `pong nap`
+ * and asserts what the front end must keep to: lines stay as they were until the batch ends, nothing of a connection is
+ * run while it has a reply pending.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* All replies held back by `hold` come now. */
+void fake_command_release(void);
+
+/* Lines that were run. */
+uint64_t fake_command_runs(void);
+
+/*
+ * Of all batches with lines of several connections: how many there were, and the most lines that came before the first
+ * line of a second one.
+ */
+uint32_t fake_command_mixed_batches(void);
+uint32_t fake_command_longest_turn(void);
