@@ -136,14 +136,14 @@ take(struct stress_worker *self, uint32_t field, uint32_t number)
 	uint32_t day = any_day(self, field), kind = random_below(&self->random, 16);
 	int outcome;
 
-	if (kind < 8) {
+	if (kind < 6) {
 		outcome = tree_subtract(self->worker, tree, key, day, amount, &taken);
 		check(outcome != 0 || taken <= amount, "%lu taken, %lu were to be taken", taken, amount);
 		return outcome;
 	}
-	if (kind < 12)
+	if (kind < 9)
 		return tree_decrement(self->worker, tree, key);
-	if (kind < 14)
+	if (kind < 13)
 		return tree_delete_range(self->worker, tree, key, day, day + amount);
 	return tree_reset_key(self->worker, tree, key);
 }
@@ -181,14 +181,53 @@ operate(struct stress_worker *self)
 
 /* ---- disturbing the workers ------------------------------------------------------------------------------------ */
 
-static _Atomic uint64_t stalls;
+/* For the signal handler. */
+static struct {
+	_Atomic uint64_t count;
+	struct stress *_Atomic stress;
+	struct tree *_Atomic tree;   /* that is about to be cut; NULL: none */
+	_Atomic uint64_t generation; /* of it, before */
+} stalls;
 
+static uint64_t
+operations_so_far(const struct stress *stress)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < stress->worker_count; i++)
+		sum += atomic_load_explicit(&stress->workers[i].operations, memory_order_relaxed);
+	return sum;
+}
+
+/*
+ * Here a worker is stalled, in the middle of an operation, until the tree's next generation has begun and the others have
+ * worked in it for a while: then what is left to do of the operation is parted from what was done. Not for ever, though:
+ * others may wait for the key that it holds.
+ */
 static void
 stall(int signal)
 {
+	int saved_errno = errno;
+	uint64_t mark = 0;
+
 	(void)signal;
-	atomic_fetch_add_explicit(&stalls, 1, memory_order_relaxed);
-	sleep_us(200);
+	atomic_fetch_add_explicit(&stalls.count, 1, memory_order_relaxed);
+	for (int i = 0; i < 40; i++) {
+		const struct tree *tree = atomic_load_explicit(&stalls.tree, memory_order_acquire);
+
+		sleep_us(50);
+		if (tree == NULL)
+			break;
+		if (tree_generation(tree) == atomic_load_explicit(&stalls.generation, memory_order_relaxed))
+			continue;
+		uint64_t operations = operations_so_far(atomic_load_explicit(&stalls.stress, memory_order_relaxed));
+
+		if (mark == 0)
+			mark = operations;
+		else if (operations > mark + 100)
+			break;
+	}
+	errno = saved_errno;
 }
 
 void
@@ -208,26 +247,40 @@ busy_worker(struct stress *stress, uint64_t *random)
 
 		if (atomic_load_explicit(&worker->busy, memory_order_relaxed))
 			return worker;
-		if (i % 16 == 15)
-			(void)sched_yield();
+		/* Who yielded would come back when a worker yields, so outside of its section: a timer comes any time. */
+		if (i % 8 == 7)
+			sleep_us(20);
 	}
 	return NULL;
 }
 
 void
-stress_disturb(struct stress *stress, uint64_t *random)
+stress_disturb(struct stress *stress, uint64_t *random, struct tree *tree)
 {
-	uint64_t before = atomic_load_explicit(&stalls, memory_order_relaxed);
+	uint64_t before = atomic_load_explicit(&stalls.count, memory_order_relaxed);
+
+	sleep_us(tree != NULL ? 20 + random_below(random, 50) : 0);
 	struct stress_worker *worker = busy_worker(stress, random);
 
+	if (tree != NULL) {
+		atomic_store_explicit(&stalls.stress, stress, memory_order_relaxed);
+		atomic_store_explicit(&stalls.generation, tree_generation(tree), memory_order_relaxed);
+		atomic_store_explicit(&stalls.tree, tree, memory_order_release);
+	}
 	if (worker == NULL)
 		return;
 	(void)pthread_kill(worker->thread, SIGUSR1);
 	/* Not longer than it takes on a machine that is not too busy: where it is, workers are stalled anyway. */
-	for (int i = 0; i < 1000 && atomic_load_explicit(&stalls, memory_order_relaxed) == before; i++) {
+	for (int i = 0; i < 1000 && atomic_load_explicit(&stalls.count, memory_order_relaxed) == before; i++) {
 		if (i % 64 == 63)
 			(void)sched_yield();
 	}
+}
+
+void
+stress_disturb_end(void)
+{
+	atomic_store_explicit(&stalls.tree, NULL, memory_order_relaxed);
 }
 
 void *
@@ -245,12 +298,14 @@ stress_worker_main(void *argument)
 			int outcome = operate(self);
 
 			check(outcome == 0, "an operation returned %d", outcome);
-			self->operations++;
+			/* One writer; read by who is stalled, and at the end. */
+			atomic_fetch_add_explicit(&self->operations, 1, memory_order_relaxed);
 		}
 		atomic_store_explicit(&self->busy, false, memory_order_relaxed);
 		ledger_drain(&stress->books, self->ledger);
 		engine_batch_end(self->worker);
-		(void)sched_yield(); /* rather here than inside the next section, where all would wait for us */
+		if (random_below(&self->random, 4) == 0)
+			(void)sched_yield(); /* rather here than inside the next section, where all would wait for us */
 	}
 	return NULL;
 }
@@ -278,7 +333,7 @@ stress_committer_main(void *argument)
 		if (atomic_load_explicit(&stress->stop_committer, memory_order_acquire))
 			rounds_left--;
 		else if (random_below(&random, 32) == 0)
-			stress_disturb(stress, &random);
+			stress_disturb(stress, &random, NULL);
 		else if (random_below(&random, 2) == 0)
 			sleep_us(20); /* or the workers have no time to leave anything in an epoch */
 		engine_log_epoch_store(stress->engine, epoch + 1);

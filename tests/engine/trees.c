@@ -3,6 +3,7 @@
  */
 #include "trees.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,8 @@ worker_main(void *argument)
 		}
 		trees_drain(self->trees, &self->effects);
 		engine_batch_end(self->worker);
+		if (random_below(&self->random, 8) == 0)
+			(void)sched_yield(); /* rather here than in a section that others wait for */
 	}
 	return NULL;
 }
