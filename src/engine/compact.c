@@ -90,8 +90,11 @@ remove_record(struct compaction *compaction, struct key_record *record)
 
 	if (removed) {
 		partition_remove(partition, record);
-		if (unlisted)
+		/* Cleared, so that who waits for the lock to list it neither counts nor logs it once more. */
+		if (unlisted) {
+			atomic_fetch_and_explicit(&record->state, ~(uint32_t)RECORD_UNLISTED, memory_order_relaxed);
 			atomic_fetch_sub_explicit(&compaction->tree->unlisted_count, 1, memory_order_relaxed);
+		}
 	}
 	partition_unlock(partition);
 	return removed;
