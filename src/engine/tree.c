@@ -38,7 +38,7 @@ destroy_retired(struct epoch_retired *retired)
 void
 tree_retire(struct tree *tree)
 {
-	epoch_retire(&tree->retired_node, destroy_retired, sizeof(*tree));
+	epoch_retire(&tree->retired_node, destroy_retired, sizeof(*tree) + partition_table_bytes(&tree->table));
 }
 
 uint64_t
