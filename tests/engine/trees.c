@@ -134,6 +134,10 @@ worker_main(void *argument)
 	struct trees_worker *self = argument;
 
 	while (!atomic_load_explicit(&self->trees->stop, memory_order_relaxed)) {
+		if (engine_retired_bytes(self->trees->engine) > TREES_RETIRED_MAX) {
+			sleep_us(200); /* the maintenance thread did not get a CPU: that is not what this is about */
+			continue;
+		}
 		engine_batch_begin(self->worker);
 		for (uint32_t left = 1 + random_below(&self->random, 32); left > 0; left--) {
 			operate(self);

@@ -21,6 +21,7 @@ enum {
 	TREES_KEYS = 1024,
 	IDS_MAX = 1 << 22, /* of which account is kept */
 	TREES_EFFECTS = 4096,
+	TREES_RETIRED_MAX = 16 << 20, /* then workers wait */
 };
 
 struct account {
