@@ -174,8 +174,7 @@ names_add(void *context, struct tree *tree, const char *name, size_t bytes)
 
 /* Dumps what can be dumped. Returns how many trees could not, the first one's fault in *ret_fault. */
 static uint64_t
-dump_names(struct store *store, const struct file_list *files, const struct names *names,
-           struct store_fault *ret_fault)
+dump_names(struct store *store, const struct file_list *files, const struct names *names, struct store_fault *ret_fault)
 {
 	const char *at = names->text.data;
 	uint64_t failed = 0;

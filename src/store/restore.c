@@ -22,6 +22,7 @@
 #include "base/utf8.h"
 #include "log/log.h"
 #include "store/fault.h"
+#include "store/files.h"
 
 static int
 restore_listed(struct restoration *restoration, const struct manifest_tree *tree)
@@ -135,7 +136,8 @@ warn_of_others(const struct restoration *restoration)
 			unnamed += range.count;
 			continue;
 		}
-		log_warn(unknown ? "dumps of no live tree, not loaded" : "newer dump of another origin, not loaded",
+		log_warn(unknown ? "dumps of no live tree, not loaded"
+		                 : "newer dump not restored: damaged, or of another directory",
 		         log_bytes("tree", newest->name, newest->name_bytes), log_string("newest", newest->file),
 		         log_u64("files", range.count));
 	}

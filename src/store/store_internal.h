@@ -11,7 +11,7 @@
 
 #include "snapshot/dump_file.h"
 #include "store/catalog.h"
-#include "store/files.h"
+#include "store/file_list.h"
 #include "store/service.h"
 #include "store/store.h"
 
@@ -25,12 +25,12 @@ struct store {
 	struct engine_worker *worker;
 	uint8_t identity[DIRECTORY_IDENTITY_BYTES];
 	struct catalog catalog;
-	bool manifest_stale;           /* the catalog holds what the manifest does not say yet */
-	bool manifest_failing;         /* the last write failed, and that was logged */
-	uint64_t directory_seen;       /* engine_directory_version() of the last manifest */
-	uint64_t full_cut;             /* number of the last full dump, see dump.c */
-	struct timespec compacted_at;  /* steady clock */
-	_Atomic uint64_t cuts;         /* S1: cuts begun so far */
+	bool manifest_stale;          /* the catalog holds what the manifest does not say yet */
+	bool manifest_failing;        /* the last write failed, and that was logged */
+	uint64_t directory_seen;      /* engine_directory_version() of the last manifest */
+	uint64_t full_cut;            /* number of the last full dump, see dump.c */
+	struct timespec compacted_at; /* steady clock */
+	_Atomic uint64_t cuts;        /* S1: cuts begun so far */
 };
 
 /* publish.c: makes the manifest say what the catalog says, less the trees that no longer live, if need be
