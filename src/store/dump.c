@@ -78,7 +78,6 @@ write_dump(struct store *store, const struct file_list *files, struct tree *tree
 	};
 
 	r = catalog_put(&store->catalog, &entry, cut);
-	store->manifest_stale = true;
 	log_info("dump written", log_bytes("tree", name, bytes), log_string("file", file), log_u64("keys", info.keys),
 	         log_u64("days", info.days), log_u64("bytes", info.bytes), log_u64("ms", ms_since(&start)));
 	return r;

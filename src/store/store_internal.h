@@ -25,7 +25,7 @@ struct store {
 	struct engine_worker *worker;
 	uint8_t identity[DIRECTORY_IDENTITY_BYTES];
 	struct catalog catalog;
-	bool manifest_stale;          /* the catalog holds what the manifest does not say yet */
+	bool manifest_stale;          /* the last write failed: the catalog holds what the file does not say */
 	bool manifest_failing;        /* the last write failed, and that was logged */
 	uint64_t directory_seen;      /* engine_directory_version() of the last manifest */
 	uint64_t full_cut;            /* number of the last full dump, see dump.c */

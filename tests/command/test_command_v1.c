@@ -324,6 +324,7 @@ static void
 load(void **state)
 {
 	struct asker *asker = *state;
+	char file[256];
 
 	asker_expect(asker, "{\"command\":\"load\",\"tree_name\":\"1688385600_a_b.tree\"}", false,
 	             "\"Dump \\\"a_b\\\" not exists\"");
@@ -343,6 +344,13 @@ load(void **state)
 	asker_expect(asker, "{\"command\":\"load\",\"tree_name\":\"1688385600_a_b.tree\"}", true,
 	             "\"Tree \\\"a_b\\\" loaded\"");
 	asker_expect(asker, "{\"command\":\"find\",\"tree_name\":\"a_b\"" RANGE "}", true, "{\"1\":{\"20230701\":7}}");
+	/* In a file of ours the tree has a name of its own. */
+	increment(asker, "our/own", "7", 1);
+	assert_int_equal(kit_dump(asker->kit, "our/own"), 0);
+	kit_file_find(asker->kit, "_our%2Fown.tree", 0, file);
+	kit_file_rename(asker->kit, file, "7_copy.tree");
+	asker_expect(asker, "{\"command\":\"load\",\"tree_name\":\"7_copy.tree\"}", true,
+	             "\"Tree \\\"our/own\\\" loaded\"");
 }
 
 static void

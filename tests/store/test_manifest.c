@@ -160,29 +160,37 @@ values_that_cannot_be_are_refused(void **state)
 	tree.id = 0; /* and yet a generation */
 	assert_invalid(&manifest);
 	tree = trees[0];
-	for (size_t i = 0; i < 5; i++) {
-		tree.file = (const char *[]){ "../1_a.tree", "a.tree", "1_a.dat", "", "1_\xff.tree" }[i];
+	for (size_t i = 0; i < 6; i++) {
+		tree.file = (const char *[]){ "../1_a.tree", "1_a/b.tree", "a.tree", "1_a.dat", "", "1_\xff.tree" }[i];
 		assert_invalid(&manifest);
 	}
 }
 
 static void
-an_unknown_format_is_refused(void **state)
+assert_refused_with_right_checksum(size_t changed_at, char value)
 {
 	struct buffer out;
 
-	(void)state;
 	encode(&example, &out);
-	size_t format_at = 1 + 1 + strlen("karma.manifest");
-
-	assert_int_equal(out.data[format_at], 1);
-	out.data[format_at] = 2;
+	if (changed_at > out.bytes)
+		changed_at += out.bytes; /* from the end */
+	assert_int_not_equal(out.data[changed_at], value);
+	out.data[changed_at] = value;
 	uint64_t checksum = checksum_of(out.data, out.bytes - 8);
 
 	buffer_truncate(&out, out.bytes - 8);
 	pack_u64_bytes(&out, checksum);
 	assert_refused(out.data, out.bytes);
 	buffer_deinit(&out);
+}
+
+static void
+an_unknown_format_is_refused(void **state)
+{
+	(void)state;
+	assert_refused_with_right_checksum(1 + 1 + strlen("karma.manifest"), 2);
+	assert_refused_with_right_checksum(1 + 1, 'K');             /* the magic */
+	assert_refused_with_right_checksum((size_t)-9, (char)0xd3); /* the checksum as a signed number */
 }
 
 static void
@@ -193,6 +201,9 @@ what_is_no_file_is_refused(void **state)
 	struct dump_fault fault;
 
 	assert_int_equal(mkfifoat(kit->directory_fd, MANIFEST_FILE, 0644), 0);
+	assert_int_equal(manifest_read(kit->directory_fd, &read, &fault), MANIFEST_DAMAGED);
+	assert_int_equal(unlinkat(kit->directory_fd, MANIFEST_FILE, 0), 0);
+	assert_int_equal(mkdirat(kit->directory_fd, MANIFEST_FILE, 0755), 0);
 	assert_int_equal(manifest_read(kit->directory_fd, &read, &fault), MANIFEST_DAMAGED);
 }
 

@@ -102,10 +102,13 @@ tree_ids_are_never_given_twice(void **state)
 	kit_add(kit, "b", 1, 1);
 	uint64_t next = engine_tree_id_next(kit->engine);
 
-	assert_int_equal(kit_dump_all(kit), 0);
+	assert_int_equal(kit_dump(kit, "a"), 0);
 	kit_close(kit);
 	assert_int_equal(kit_open(kit), 0);
 	assert_true(engine_tree_id_next(kit->engine) >= next);
+	kit_add(kit, "b", 1, 1);
+	next = engine_tree_id_next(kit->engine);
+	assert_int_equal(kit_dump_all(kit), 0);
 	kit_close(kit);
 	/* Also when a crash left the files, but not the manifest. */
 	kit_file_write(kit, MANIFEST_FILE, before, bytes);
@@ -282,6 +285,12 @@ files_of_another_directory_are_left_alone(void **state)
 	assert_int_equal(kit_total(kit, "a", 1), 1);
 	assert_int_equal(kit_load(kit, "99999999999_a.tree"), 0);
 	assert_int_equal(kit_total(kit, "a", 1), 50);
+	kit_close(kit);
+	/* Not even under the name that the manifest gives. */
+	kit_file_find(kit, "_a.tree", 0, file);
+	kit_file_write(kit, file, data, bytes);
+	assert_int_equal(kit_open(kit), -1);
+	assert_fault_names(kit, file);
 	kit_teardown(&other_state);
 }
 
@@ -321,14 +330,13 @@ a_damaged_dump_stops_the_start(void **state)
 }
 
 static void
-an_older_dump_serves_when_damage_is_skipped(void **state)
+an_older_dump_serves(struct kit *kit, size_t damage_from_end)
 {
-	struct kit *kit = *state;
 	char older[256];
 	char newer[256];
 
 	make_two_dumps(kit, older, newer);
-	kit_file_flip(kit, newer, 60);
+	kit_file_flip(kit, newer, damage_from_end);
 	kit->options.restore_skip_damaged = true;
 	assert_int_equal(kit_open(kit), 0);
 	assert_int_equal(kit_total(kit, "a", 1), 1);
@@ -339,6 +347,20 @@ an_older_dump_serves_when_damage_is_skipped(void **state)
 	kit->options.restore_skip_damaged = false;
 	assert_int_equal(kit_open(kit), 0);
 	assert_int_equal(kit_total(kit, "a", 1), 1);
+}
+
+/* In the second object: the file is known by its name alone. */
+static void
+an_older_dump_serves_for_one_without_its_end(void **state)
+{
+	an_older_dump_serves(*state, 60);
+}
+
+/* In the tree: the file still says that it is the newest dump of the tree. */
+static void
+an_older_dump_serves_for_one_with_a_damaged_tree(void **state)
+{
+	an_older_dump_serves(*state, 180);
 }
 
 static void
@@ -429,16 +451,34 @@ a_damaged_manifest_stops_the_start(void **state)
 /* ---- starting over ---- */
 
 static void
+read_identity(const struct kit *kit, uint8_t *ret)
+{
+	static const uint8_t none[DIRECTORY_IDENTITY_BYTES];
+	struct manifest manifest;
+	struct dump_fault fault;
+
+	assert_int_equal(manifest_read(kit->directory_fd, &manifest, &fault), MANIFEST_OK);
+	memcpy(ret, manifest.identity, DIRECTORY_IDENTITY_BYTES);
+	assert_memory_not_equal(ret, none, DIRECTORY_IDENTITY_BYTES);
+	manifest_deinit(&manifest);
+}
+
+static void
 without_restoring_the_manifest_is_set_aside(void **state)
 {
 	struct kit *kit = *state;
+	uint8_t before[DIRECTORY_IDENTITY_BYTES];
+	uint8_t first[DIRECTORY_IDENTITY_BYTES];
 	char older[256];
 	char newer[256];
 	char aside[256];
 
 	make_two_dumps(kit, older, newer);
+	read_identity(kit, before);
 	kit->options.restore = false;
 	assert_int_equal(kit_open(kit), 0);
+	read_identity(kit, first);
+	assert_memory_not_equal(before, first, DIRECTORY_IDENTITY_BYTES);
 	assert_string_equal(kit_trees(kit), "");
 	kit_file_find(kit, "set-aside-2", 0, aside);
 	assert_int_equal(strlen(aside), strlen("set-aside-20261123T211230Z"));
@@ -508,7 +548,8 @@ main(void)
 		kit_test(a_renamed_file_of_ours_keeps_its_tree),
 		kit_test(files_of_another_directory_are_left_alone),
 		kit_test(a_damaged_dump_stops_the_start),
-		kit_test(an_older_dump_serves_when_damage_is_skipped),
+		kit_test(an_older_dump_serves_for_one_without_its_end),
+		kit_test(an_older_dump_serves_for_one_with_a_damaged_tree),
 		kit_test(no_dump_is_left_when_all_are_damaged),
 		kit_test(a_missing_dump_stops_the_start),
 		kit_test(a_dump_older_than_the_manifest_says_stops_the_start),
