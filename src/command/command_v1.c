@@ -297,10 +297,10 @@ missing_field(const struct v1_request *request, unsigned needs)
 enum command_status
 command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
+	assert(entry->request.command <= V1_LOAD);
 	const struct v1_rule *rule = &rules[entry->request.command];
 	const char *missing = missing_field(&entry->request, rule->needs);
 
-	assert(entry->request.command <= V1_LOAD);
 	if (missing == NULL)
 		return rule->run(worker, entry, out);
 	v1_reply_error(out, missing);

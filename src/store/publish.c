@@ -103,7 +103,7 @@ store_publish(struct store *store, struct store_fault *ret_fault)
 }
 
 int
-store_publish_drops(struct store *store, struct store_fault *ret_fault)
+store_publish_changes(struct store *store, struct store_fault *ret_fault)
 {
 	return publish(store, false, ret_fault);
 }

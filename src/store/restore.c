@@ -169,8 +169,10 @@ static int
 identity_make(struct store *store, struct store_fault *fault)
 {
 	/* So few bytes come at once, or not at all. */
-	if (getrandom(store->identity, sizeof(store->identity), 0) == (ssize_t)sizeof(store->identity))
+	if (getrandom(store->identity, sizeof(store->identity), 0) == (ssize_t)sizeof(store->identity)) {
+		store->manifest_stale = true;
 		return 0;
+	}
 	store_fault_set(fault, "no random bytes for a directory identity: %s", store_error_text(-errno));
 	return -1;
 }

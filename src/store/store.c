@@ -47,7 +47,7 @@ idle_manifest(struct store *store)
 
 	if (!store->manifest_stale && engine_directory_version(store->engine) == store->directory_seen)
 		return;
-	bool failed = store_publish_drops(store, &fault) < 0;
+	bool failed = store_publish_changes(store, &fault) < 0;
 
 	if (failed && !store->manifest_failing) /* once, not twice a second */
 		log_error("manifest not written", log_string("problem", fault.text));
@@ -106,7 +106,7 @@ store_fill(struct store *store, struct store_fault *ret_fault)
 
 	if (r < 0)
 		return r;
-	return damage ? store_dump_all(store, ret_fault) : store_publish(store, ret_fault);
+	return damage ? store_dump_all(store, ret_fault) : store_publish_changes(store, ret_fault);
 }
 
 static int

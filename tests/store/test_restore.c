@@ -35,6 +35,25 @@ a_new_directory_is_empty(void **state)
 	assert_true(kit_file_exists(kit, MANIFEST_FILE));
 }
 
+/* So a server starts, and can be read, on a disk that is full. */
+static void
+a_start_that_changes_nothing_writes_nothing(void **state)
+{
+	struct kit *kit = *state;
+	struct stat before;
+	struct stat after;
+
+	kit_file_foreign(kit, "5_a.tree", 1, 1);
+	assert_int_equal(kit_open(kit), 0);
+	kit_close(kit);
+	assert_int_equal(fstatat(kit->directory_fd, MANIFEST_FILE, &before, 0), 0);
+	assert_int_equal(kit_open(kit), 0);
+	kit_close(kit);
+	assert_int_equal(fstatat(kit->directory_fd, MANIFEST_FILE, &after, 0), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+}
+
 static void
 counts_come_back_in_order_of_creation(void **state)
 {
@@ -534,6 +553,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(a_new_directory_is_empty),
+		kit_test(a_start_that_changes_nothing_writes_nothing),
 		kit_test(counts_come_back_in_order_of_creation),
 		kit_test(the_newest_dump_counts),
 		kit_test(a_dump_newer_than_the_manifest_counts),
