@@ -124,41 +124,61 @@ destroy_waits_for_what_is_pending(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+enum { WORKERS = 2, LIVES = 25, BATCHES = 20, LINES = 100, KEYS = 20000 };
+
+static const char one[] = "{\"success\":true,\"response\":1}\r\n";
+
+/* Every line of the batch is an increment, and is answered as one. */
+static void
+run_increments(struct command_worker *worker, const char *line, int count, struct buffer *out)
+{
+	buffer_truncate(out, 0);
+	command_batch_begin(worker);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(command_batch_push(worker, line, strlen(line), 0), i);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(command_batch_run(worker, i, out), COMMAND_DONE);
+	command_batch_end(worker);
+	assert_int_equal(out->bytes, (size_t)count * (sizeof(one) - 1));
+	for (int i = 0; i < count; i++)
+		assert_memory_equal(out->data + (size_t)i * (sizeof(one) - 1), one, sizeof(one) - 1);
+}
+
+/* Workers that come and go, also in the middle of a cut. All make the same trees at about the same time. */
 static void *
-add_in_batches(void *argument)
+increment_in_many_lives(void *argument)
 {
 	struct asker *asker = argument;
-	const char *line = "{\"command\":\"increment\",\"tree_name\":\"a\",\"key\":1}";
-	enum { BATCHES = 500, LINES = 100 };
-	struct command_worker *worker;
+	struct command_worker *worker = NULL;
 	struct buffer out;
+	char line[80];
 
-	assert_int_equal(command_worker_create(&asker->options, &worker), 0);
 	buffer_init(&out, SIZE_MAX);
-	for (int batch = 0; batch < BATCHES; batch++) {
-		command_batch_begin(worker);
-		for (int i = 0; i < LINES; i++)
-			(void)command_batch_push(worker, line, strlen(line), 0);
-		for (int i = 0; i < LINES; i++)
-			(void)command_batch_run(worker, i, &out);
-		command_batch_end(worker);
-		buffer_truncate(&out, 0);
+	for (int life = 0; life < LIVES; life++) {
+		assert_int_equal(command_worker_create(&asker->options, &worker), 0);
+		(void)snprintf(line, sizeof(line), "{\"command\":\"increment\",\"tree_name\":\"t%d\",\"key\":1}", life);
+		run_increments(worker, line, 1, &out);
+		for (int batch = 0; batch < BATCHES; batch++)
+			run_increments(worker, "{\"command\":\"increment\",\"tree_name\":\"a\",\"key\":1}", LINES,
+			               &out);
+		command_worker_destroy(worker);
 	}
 	buffer_deinit(&out);
-	command_worker_destroy(worker); /* while dumps run */
 	return NULL;
 }
 
-/* Workers add, come and go while trees are dumped, listed and freed. */
+/* Nothing is lost while trees are dumped, listed, dropped and freed beside the workers. */
 static void
 workers_run_beside_the_stores_threads(void **state)
 {
 	struct asker *asker = *state;
-	pthread_t threads[2];
+	const uint64_t total = (uint64_t)WORKERS * LIVES * BATCHES * LINES;
+	pthread_t threads[WORKERS];
 
-	kit_add(asker->kit, "a", 1, 1);
-	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, add_in_batches, asker), 0);
+	for (uint64_t key = 2; key < KEYS; key++)
+		kit_add(asker->kit, "a", key, 1);
+	for (size_t i = 0; i < WORKERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, increment_in_many_lives, asker), 0);
 	for (int i = 0; i < 20; i++) {
 		asker_expect(asker, "{\"command\":\"dump_all\"}", true, "\"OK\"");
 		asker_expect(asker, "{\"command\":\"create\",\"tree_name\":\"b\"}", true, "\"OK\"");
@@ -167,14 +187,20 @@ workers_run_beside_the_stores_threads(void **state)
 		asker_expect(asker, "{\"command\":\"drop\",\"tree_name\":\"b\"}", true, "\"OK\"");
 		asker_expect(asker, "{\"command\":\"dump\",\"tree_name\":\"a\"}", true, "\"Tree \\\"a\\\" saved\"");
 	}
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	assert_int_equal(kit_total(asker->kit, "a", 1), 1 + 2 * 500 * 100);
+	assert_int_equal(kit_total(asker->kit, "a", 1), total);
+	for (int life = 0; life < LIVES; life++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "t%d", life);
+		assert_int_equal(kit_total(asker->kit, name, 1), WORKERS);
+	}
 	assert_int_equal(kit_dump_all(asker->kit), 0);
 	command_worker_destroy(asker->worker);
 	kit_close(asker->kit);
 	assert_int_equal(kit_open(asker->kit), 0);
-	assert_int_equal(kit_total(asker->kit, "a", 1), 1 + 2 * 500 * 100);
+	assert_int_equal(kit_total(asker->kit, "a", 1), total);
 	asker->options.engine = asker->kit->engine;
 	asker->options.store = asker->kit->store;
 	assert_int_equal(command_worker_create(&asker->options, &asker->worker), 0);

@@ -86,6 +86,8 @@ too_many_trees(void **state)
 	}
 	asker_expect(asker, "{\"command\":\"increment\",\"tree_name\":\"b\",\"key\":1}", false,
 	             "\"The limit of trees is reached (--max-trees), nothing changed\"");
+	asker_expect(asker, "{\"command\":\"create\",\"tree_name\":\"b\"}", false,
+	             "\"The limit of trees is reached (--max-trees), nothing changed\"");
 	asker_expect(asker, "{\"command\":\"create\",\"tree_name\":\"t1\"}", true, OK);
 	asker_expect(asker, "{\"command\":\"drop\",\"tree_name\":\"t1\"}", true, OK);
 	asker_expect(asker, "{\"command\":\"create\",\"tree_name\":\"b\"}", true, OK);

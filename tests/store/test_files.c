@@ -34,7 +34,9 @@ replaces_a_file(void **state)
 	struct kit *kit = *state;
 	char data[8];
 
+	kit_file_write(kit, ".tmp-f", "left by a crash", 15);
 	assert_int_equal(file_replace(kit->directory_fd, "f", "one", 3), 0);
+	assert_int_equal(kit_file_read(kit, "f", data, sizeof(data)), 3);
 	assert_int_equal(file_replace(kit->directory_fd, "f", "four", 4), 0);
 	assert_int_equal(kit_file_read(kit, "f", data, sizeof(data)), 4);
 	assert_memory_equal(data, "four", 4);

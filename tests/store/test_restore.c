@@ -272,8 +272,11 @@ a_renamed_file_of_ours_keeps_its_tree(void **state)
 	kit_file_find(kit, ".tree", 0, file);
 	kit_file_rename(kit, file, "12_copy.tree");
 	assert_int_equal(unlinkat(kit->directory_fd, MANIFEST_FILE, 0), 0);
-	assert_int_equal(kit_open(kit), 0);
-	assert_string_equal(kit_trees(kit), "a/b");
+	for (int i = 0; i < 2; i++) { /* found by its name, then by the manifest */
+		assert_int_equal(kit_open(kit), 0);
+		assert_string_equal(kit_trees(kit), "a/b");
+		kit_close(kit);
+	}
 }
 
 static void
@@ -380,6 +383,31 @@ static void
 an_older_dump_serves_for_one_with_a_damaged_tree(void **state)
 {
 	an_older_dump_serves(*state, 180);
+}
+
+/* The tree that serves must not take up a place before the damaged ones: the next start would meet them again. */
+static void
+an_older_dump_serves_for_two(void **state)
+{
+	struct kit *kit = *state;
+	char older[256];
+	char newer[256];
+	char newest[256];
+
+	make_two_dumps(kit, older, newer);
+	assert_int_equal(kit_open(kit), 0);
+	assert_int_equal(kit_dump(kit, "a"), 0);
+	kit_close(kit);
+	kit_file_find(kit, "_a.tree", 2, newest);
+	kit_file_flip(kit, newer, 180);
+	kit_file_flip(kit, newest, 180);
+	kit->options.restore_skip_damaged = true;
+	assert_int_equal(kit_open(kit), 0);
+	assert_int_equal(kit_total(kit, "a", 1), 1);
+	kit_close(kit);
+	kit->options.restore_skip_damaged = false;
+	assert_int_equal(kit_open(kit), 0);
+	assert_int_equal(kit_total(kit, "a", 1), 1);
 }
 
 static void
@@ -570,6 +598,7 @@ main(void)
 		kit_test(a_damaged_dump_stops_the_start),
 		kit_test(an_older_dump_serves_for_one_without_its_end),
 		kit_test(an_older_dump_serves_for_one_with_a_damaged_tree),
+		kit_test(an_older_dump_serves_for_two),
 		kit_test(no_dump_is_left_when_all_are_damaged),
 		kit_test(a_missing_dump_stops_the_start),
 		kit_test(a_dump_older_than_the_manifest_says_stops_the_start),
