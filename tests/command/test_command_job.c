@@ -124,7 +124,7 @@ destroy_waits_for_what_is_pending(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-enum { WORKERS = 2, LIVES = 25, BATCHES = 20, LINES = 100, KEYS = 20000 };
+enum { WORKERS = 2, LIVES = 200, BATCHES = 3, LINES = 100, KEYS = 20000 };
 
 static const char one[] = "{\"success\":true,\"response\":1}\r\n";
 
