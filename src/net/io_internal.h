@@ -18,6 +18,14 @@ enum {
 };
 
 struct io {
+	/*
+	 * Spares the system call when a wake is on its way already. Set by any thread (acq_rel exchange in io_wake()),
+	 * cleared by the owner before it hands the event out (acq_rel exchange in io_wake_arm()): a caller that found it
+	 * set came before the clearing in the order of this word, so the owner sees what was written before the call.
+	 */
+	_Alignas(64) _Atomic(bool) wake_pending;
+	char padding[63]; /* the rest is the owner's alone */
+
 	struct io_uring ring;
 	struct io_uring_buf_ring *buffer_ring;
 	char *buffers; /* IO_BUFFERS × IO_BUFFER_BYTES */
@@ -29,13 +37,6 @@ struct io {
 	struct __kernel_timespec timer;
 
 	struct io_event events[IO_EVENTS_MAX];
-
-	/*
-	 * Spares the system call when a wake is on its way already. Set by any thread (acq_rel exchange in io_wake()),
-	 * cleared by the owner before it hands the event out (acq_rel exchange in io_wake_arm()): a caller that found it
-	 * set came before the clearing in the order of this word, so the owner sees what was written before the call.
-	 */
-	_Alignas(64) _Atomic(bool) wake_pending;
 };
 
 /* Queues the read of the wake descriptor anew. */

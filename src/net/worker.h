@@ -4,7 +4,7 @@
  * A round: hand over what was queued and fetch what has come (the one system call); note it at the connections; one
  * batch of lines; settle every connection that was touched, which queues one send each. Then the next.
  *
- * Who may touch what: all of it is the worker's own, but for the last part, which the struct marks.
+ * Who may touch what: all of it is the worker's own, but for the first part, which the struct marks.
  */
 #pragma once
 
@@ -48,6 +48,11 @@ counter_add(_Atomic(uint64_t) *counter, uint64_t amount)
 }
 
 struct worker {
+	/* Other threads': the accepting worker posts and counts up, this one takes and counts down. */
+	_Alignas(64) struct mailbox mailbox;
+	_Atomic(uint32_t) load; /* connections, also those in the mailbox. Relaxed: it only chooses the least loaded */
+	char padding[52];       /* the rest is the worker's own */
+
 	struct server *server;
 	struct io *io;
 	struct command_worker *command;
@@ -68,10 +73,6 @@ struct worker {
 	struct batch batch;
 	struct acceptor acceptor; /* of the first worker only */
 	pthread_t thread;
-
-	/* Other threads': the accepting worker posts and counts up, this one takes and counts down. */
-	_Alignas(64) struct mailbox mailbox;
-	_Atomic(uint32_t) load; /* connections, also those in the mailbox. Relaxed: it only chooses the least loaded */
 };
 
 /* Makes ring and command worker; the thread is not started. Returns 0, or -1 with *ret_fault written. */

@@ -24,9 +24,11 @@ struct stress;
 struct stress_worker {
 	struct stress *stress;
 	struct engine_worker *worker;
+	struct tree *tree[FIELDS]; /* valid in the section */
 	struct ledger *ledger;
 	uint64_t random;
 	uint64_t operations, admitted, refused;
+	_Atomic bool busy; /* in a section: worth disturbing */
 	pthread_t thread;
 };
 

@@ -13,14 +13,16 @@
 
 /* ---- operations: inside the section --------------------------------------------------------------------------- */
 
-static struct tree *
-tree_of(struct stress_worker *self, uint32_t field)
+/* Nobody drops or resets these trees, so one look per section will do. */
+static void
+find_trees(struct stress_worker *self)
 {
-	const char *name = self->stress->fields.field[field].name;
-	struct tree *tree = tree_find(self->worker, name, strlen(name));
+	for (int i = 0; i < FIELDS; i++) {
+		const char *name = self->stress->fields.field[i].name;
 
-	check(tree, "tree %s is gone", name);
-	return tree;
+		self->tree[i] = tree_find(self->worker, name, strlen(name));
+		check(self->tree[i], "tree %s is gone", name);
+	}
 }
 
 static uint32_t
@@ -63,7 +65,7 @@ static struct acquire_item
 item_of(struct stress_worker *self, uint32_t field, uint32_t number, uint64_t amount)
 {
 	return (struct acquire_item){
-		.tree = tree_of(self, field),
+		.tree = self->tree[field],
 		.key = field_key(number),
 		.amount = amount,
 		.limit = field_key_is_limited(number) ? FIELD_LIMIT : COUNT_MAX,
@@ -129,7 +131,7 @@ acquire(struct stress_worker *self, uint32_t field, uint32_t number)
 static int
 take(struct stress_worker *self, uint32_t field, uint32_t number)
 {
-	struct tree *tree = tree_of(self, field);
+	struct tree *tree = self->tree[field];
 	uint64_t key = field_key(number), amount = 1 + random_below(&self->random, 8), taken = 0;
 	uint32_t day = any_day(self, field), kind = random_below(&self->random, 16);
 	int outcome;
@@ -149,7 +151,7 @@ take(struct stress_worker *self, uint32_t field, uint32_t number)
 static int
 look(struct stress_worker *self, uint32_t field, uint32_t number)
 {
-	struct tree *tree = tree_of(self, field);
+	struct tree *tree = self->tree[field];
 	uint64_t total = tree_total(tree, field_key(number));
 
 	check(total <= COUNT_MAX, "a total of %lx", total);
@@ -171,19 +173,22 @@ operate(struct stress_worker *self)
 	if (field_key_is_limited(number))
 		return kind < 65 ? acquire(self, field, number) : take(self, field, number);
 	if (kind < 55)
-		return tree_add(self->worker, tree_of(self, field), key, any_day(self, field), amount);
+		return tree_add(self->worker, self->tree[field], key, any_day(self, field), amount);
 	if (kind < 62)
-		return tree_set(self->worker, tree_of(self, field), key, any_day(self, field), amount - 1);
+		return tree_set(self->worker, self->tree[field], key, any_day(self, field), amount - 1);
 	return kind < 75 ? acquire(self, field, number) : take(self, field, number);
 }
 
 /* ---- disturbing the workers ------------------------------------------------------------------------------------ */
 
+static _Atomic uint64_t stalls;
+
 static void
 stall(int signal)
 {
 	(void)signal;
-	sleep_us(30);
+	atomic_fetch_add_explicit(&stalls, 1, memory_order_relaxed);
+	sleep_us(200);
 }
 
 void
@@ -194,10 +199,35 @@ stress_disturb_setup(void)
 	check(sigaction(SIGUSR1, &action, NULL) == 0, "sigaction()");
 }
 
+/* One that is at work, if there is one within some microseconds. */
+static struct stress_worker *
+busy_worker(struct stress *stress, uint64_t *random)
+{
+	for (int i = 0; i < 100; i++) {
+		struct stress_worker *worker = &stress->workers[random_below(random, stress->worker_count)];
+
+		if (atomic_load_explicit(&worker->busy, memory_order_relaxed))
+			return worker;
+		if (i % 16 == 15)
+			(void)sched_yield();
+	}
+	return NULL;
+}
+
 void
 stress_disturb(struct stress *stress, uint64_t *random)
 {
-	(void)pthread_kill(stress->workers[random_below(random, stress->worker_count)].thread, SIGUSR1);
+	uint64_t before = atomic_load_explicit(&stalls, memory_order_relaxed);
+	struct stress_worker *worker = busy_worker(stress, random);
+
+	if (worker == NULL)
+		return;
+	(void)pthread_kill(worker->thread, SIGUSR1);
+	/* Not longer than it takes on a machine that is not too busy: where it is, workers are stalled anyway. */
+	for (int i = 0; i < 1000 && atomic_load_explicit(&stalls, memory_order_relaxed) == before; i++) {
+		if (i % 64 == 63)
+			(void)sched_yield();
+	}
 }
 
 void *
@@ -209,12 +239,15 @@ stress_worker_main(void *argument)
 	while (!atomic_load_explicit(&stress->stop_workers, memory_order_relaxed)) {
 		ledger_wait_for_room(&stress->books, self->ledger, &stress->stop_workers);
 		engine_batch_begin(self->worker);
+		find_trees(self);
+		atomic_store_explicit(&self->busy, true, memory_order_relaxed);
 		for (uint32_t left = 1 + random_below(&self->random, 48); left > 0; left--) {
 			int outcome = operate(self);
 
 			check(outcome == 0, "an operation returned %d", outcome);
 			self->operations++;
 		}
+		atomic_store_explicit(&self->busy, false, memory_order_relaxed);
 		ledger_drain(&stress->books, self->ledger);
 		engine_batch_end(self->worker);
 		(void)sched_yield(); /* rather here than inside the next section, where all would wait for us */
@@ -244,8 +277,10 @@ stress_committer_main(void *argument)
 	for (int rounds_left = 2; rounds_left > 0;) {
 		if (atomic_load_explicit(&stress->stop_committer, memory_order_acquire))
 			rounds_left--;
-		else if (random_below(&random, 4) == 0)
+		else if (random_below(&random, 32) == 0)
 			stress_disturb(stress, &random);
+		else if (random_below(&random, 2) == 0)
+			sleep_us(20); /* or the workers have no time to leave anything in an epoch */
 		engine_log_epoch_store(stress->engine, epoch + 1);
 		engine_quiesce(stress->engine);
 		wait_for_maintenance(stress);

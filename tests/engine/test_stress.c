@@ -19,8 +19,9 @@ enum { GROWING_KEYS = 20000 };
 
 static const struct mix mixes[] = {
 	{ .name = "mixed", .weight = { 40, 25, 35 } },
-	{ .name = "few keys", .weight = { 85, 10, 5 }, .removes_keys = true },
+	{ .name = "few keys", .weight = { 98, 1, 1 } },
 	{ .name = "growth", .weight = { 10, 10, 80 } },
+	{ .name = "few keys, removed at times", .weight = { 90, 5, 5 }, .removes_keys = true },
 	{ .name = "removal", .weight = { 10, 10, 80 }, .removes_keys = true },
 };
 
@@ -146,7 +147,7 @@ run_round(const struct run *run, uint64_t round, double seconds, struct stress_s
 	stress_start(&stress);
 	for (uint32_t cut = 0; passed < seconds || cut < 8; cut++, passed = seconds_now() - start) {
 		/* The few keys are cut most often: there operations are parted. */
-		stress_cut(&stress, cut % 4 == 1 ? FIELD_DEEP : cut % 8 == 3 ? FIELD_GROW : FIELD_FEW, sums);
+		stress_cut(&stress, cut % 8 == 1 ? FIELD_DEEP : cut % 8 == 3 ? FIELD_GROW : FIELD_FEW, sums);
 		stress_maintain(&stress);
 		if (passed > seconds * (today + 1) / FIELD_TODAYS && today < FIELD_TODAYS - 1)
 			engine_today_advance(stress.engine, FIELD_DAY_FIRST + ++today);

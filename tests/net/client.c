@@ -56,7 +56,7 @@ connect_with(uint16_t port, int receive_bytes)
 	if (receive_bytes > 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		fail_msg("connect: %s", strerror(errno));
+		fail_msg("connect: %s", strerrorname_np(errno));
 	return fd;
 }
 
@@ -85,7 +85,7 @@ client_write(int fd, const char *data, size_t bytes)
 		if (sent < 0 && errno == EAGAIN)
 			continue;
 		if (sent < 0)
-			fail_msg("send: %s", strerror(errno));
+			fail_msg("send: %s", strerrorname_np(errno));
 		data += sent;
 		bytes -= (size_t)sent;
 	}
@@ -104,7 +104,7 @@ client_read(int fd, char *data, size_t bytes)
 		ssize_t received = recv(fd, data + got, bytes - got, 0);
 
 		if (received < 0)
-			fail_msg("recv after %zu bytes: %s", got, strerror(errno));
+			fail_msg("recv after %zu bytes: %s", got, strerrorname_np(errno));
 		if (received == 0)
 			break;
 		got += (size_t)received;

@@ -29,8 +29,8 @@ setup(void **state)
 	(void)state;
 	memset(&segments, 0, sizeof(segments));
 	free_count = 0;
-	for (uint16_t i = 0; i < IO_BUFFERS; i++)
-		free_pieces[free_count++] = i;
+	for (int i = 0; i < IO_BUFFERS; i++)
+		free_pieces[free_count++] = (uint16_t)i;
 	return 0;
 }
 
@@ -154,7 +154,7 @@ random_text(char *text, unsigned *seed)
 	int spread = 1 + rand_r(seed) % 100;
 
 	for (size_t i = 0; i < bytes; i++)
-		text[i] = rand_r(seed) % spread == 0 ? '\n' : (char)('a' + rand_r(seed) % 26);
+		text[i] = "abcdefghijklmnopqrstuvwxyz\n"[rand_r(seed) % spread == 0 ? 26 : rand_r(seed) % 26];
 	return bytes;
 }
 

@@ -125,8 +125,9 @@ expect_stream(const struct stream *stream)
 		size_t bytes = (size_t)snprintf(expected, 64, "pong %d ", i);
 
 		memset(expected + bytes, 'x', stream->padding);
-		memcpy(expected + bytes + stream->padding, "\r\n", 2);
-		bytes += stream->padding + 2;
+		bytes += stream->padding;
+		expected[bytes++] = '\r';
+		expected[bytes++] = '\n';
 		assert_int_equal(client_read(stream->fd, got, bytes), bytes);
 		assert_memory_equal(got, expected, bytes);
 	}
