@@ -41,13 +41,13 @@ class Pieces(KarmaTest):
     def test_pipelining_in_one_go(self):
         """100,000 requests sent in one go get 100,000 replies in order"""
         count = scaled(100000)
-        data = b''.join(request('increment', 'a', key=i) if i % 2 else request('sum', 'a', key=i - 1) for i in range(count))
+        data = b''.join(request('increment', 'a', key=i) if i % 2 else request('sum', 'a', key=i) for i in range(count))
         sender = threading.Thread(target=self.c.send, args=(data,))
         sender.start()
         lines = self.c.lines(count)
         sender.join()
         zero = b'{"success":true,"response":0}\r\n'
-        self.assertEqual(lines, [ONE if i % 2 else zero for i in range(count)])
+        self.same(lines, [ONE if i % 2 else zero for i in range(count)], 'replies')
         self.assertEqual(self.c.call('sum', 'a', key=1), 1)
 
     def test_order_with_whole_tree_requests(self):
@@ -67,7 +67,7 @@ class Pieces(KarmaTest):
         sender.start()
         got = [json.loads(line)['response'] for line in self.c.lines(len(lines))]
         sender.join()
-        self.assertEqual(got, expected)
+        self.same(got, expected, 'replies')
 
     def test_half_close(self):
         """the last line needs no LF when the client half-closes; all is answered, then the server closes"""
@@ -77,7 +77,7 @@ class Pieces(KarmaTest):
             with self.client() as client:
                 sender = threading.Thread(target=lambda: (client.send(data), client.half_close()))
                 sender.start()
-                self.assertEqual(client.rest(), b''.join(expected))
+                self.same(client.rest().splitlines(True), expected, 'replies')
                 sender.join()
         with self.client() as client:
             client.send(b'{"command":')
@@ -213,7 +213,7 @@ class LineLimit(KarmaTest):
 
     def test_default_limit(self):
         """64 KiB by default: a line of 65536 bytes passes, one of 65537 does not"""
-        self.start()
+        self.start(directory=self.fresh())
         client = self.client()
         self.assertEqual(client.ask(self.padded(65536)), PONG)
         client.send(self.padded(65537))
@@ -239,7 +239,7 @@ class SlowReaders(KarmaTest):
                     self.fail('the server takes requests without end: %d bytes' % sent)
             except BlockingIOError:
                 still = still or time.monotonic()
-                if time.monotonic() - still > 0.5:  # only ends the flood; nothing is asserted about it
+                if time.monotonic() - still > 0.2:  # only ends the flood; nothing is asserted about it
                     break
                 time.sleep(0.01)
             except ConnectionError:
@@ -255,7 +255,7 @@ class SlowReaders(KarmaTest):
         other.lines(2000)
         other.find('a')
         base = server.status('RssAnon')
-        for line, count in ((PING, 8), (request('find', 'a', **EVER), 8), (request('sum', 'a', key=1), 8)):
+        for line, count in ((PING, 4), (request('find', 'a', **EVER), 8), (request('sum', 'a', key=1), 4)):
             clients = [self.client(receive_buffer=4096) for _ in range(count)]
             for client in clients:
                 self.flood(client, line)
@@ -278,7 +278,7 @@ class SlowReaders(KarmaTest):
         line = len(request('increment', 'a', key=1))
         data = client.rest()
         whole = sent // line
-        self.assertEqual(data[:len(ONE) * whole], ONE * whole)
+        self.assertTrue(data.startswith(ONE * whole), '%d replies' % data.count(b'\n'))
         self.assertLessEqual(data[len(ONE) * whole:].count(b'\n'), 1, 'at most the error of a cut last line')
         self.assertEqual(self.client().call('sum', 'a', key=1), whole)
 
@@ -301,9 +301,9 @@ class SlowReaders(KarmaTest):
         for key in range(3000):
             client.send(request('increment', 'a', key=key))
         client.lines(3000)
-        client.send(request('find', 'a', **EVER) * 20)
+        client.send(request('find', 'a', **EVER) * 8)
         got, size = 0, 0
-        while got < 20:
+        while got < 8:
             select.select([client.sock], [], [], 60 * SLOW)
             data = client.sock.recv(32768)
             self.assertTrue(data, 'dropped after %d replies' % got)
