@@ -155,8 +155,7 @@ command_batch_begin(struct command_worker *worker)
 static bool
 is_of_one_key(const struct v1_request *request)
 {
-	bool keyed =
-	    request->command == V1_INCREMENT || request->command == V1_SUM || request->command == V1_DECREMENT;
+	bool keyed = request->command == V1_INCREMENT || request->command == V1_SUM || request->command == V1_DECREMENT;
 
 	return keyed && request->has_tree && request->has_key;
 }

@@ -29,6 +29,20 @@ destroy_block(struct epoch_retired *retired)
 	mem_free(node);
 }
 
+/*
+ * The blocks of a record go with it, and only now: who found it before it was dead may still push one more until its
+ * section ends.
+ */
+static void
+destroy_record(struct epoch_retired *retired)
+{
+	struct retired_block *node = (struct retired_block *)(void *)retired; /* first member */
+
+	key_record_free_blocks(node->block);
+	mem_free(node->block);
+	mem_free(node);
+}
+
 struct compaction {
 	struct engine_worker *worker;
 	struct tree *tree;
@@ -51,15 +65,15 @@ all_absent(struct key_record *record)
 	return true;
 }
 
-/* Takes the spare node for a block. */
+/* Takes the spare node for a block or a record. */
 static void
-retire_block(struct compaction *compaction, void *block, size_t bytes)
+retire(struct compaction *compaction, void *block, size_t bytes, void (*destroy)(struct epoch_retired *retired))
 {
 	struct retired_block *node = compaction->node;
 
 	compaction->node = NULL;
 	node->block = block;
-	epoch_retire(&node->retired, destroy_block, bytes);
+	epoch_retire(&node->retired, destroy, bytes);
 }
 
 /* Holding the key. */
@@ -76,8 +90,11 @@ remove_record(struct compaction *compaction, struct key_record *record)
 
 	if (removed) {
 		partition_remove(partition, record);
-		if (unlisted)
+		/* Cleared, so that who waits for the lock to list it neither counts nor logs it once more. */
+		if (unlisted) {
+			atomic_fetch_and_explicit(&record->state, ~(uint32_t)RECORD_UNLISTED, memory_order_relaxed);
 			atomic_fetch_sub_explicit(&compaction->tree->unlisted_count, 1, memory_order_relaxed);
+		}
 	}
 	partition_unlock(partition);
 	return removed;
@@ -138,26 +155,14 @@ compact_record(void *context, struct key_record *record)
 		return 0;
 	if (remove_record(compaction, record)) {
 		compaction->removed++;
-		struct day_block *block = atomic_load_explicit(&record->newest, memory_order_acquire);
-
-		/* The blocks of a record go with it: chained behind it until nobody looks. */
-		retire_block(compaction, record, sizeof(*record));
-		while (block != NULL) {
-			struct day_block *older = atomic_load_explicit(&block->older, memory_order_acquire);
-
-			compaction->node = mem_alloc(sizeof(*compaction->node));
-			if (compaction->node == NULL)
-				return -ENOMEM;
-			retire_block(compaction, block, day_block_bytes(block->slot_count));
-			block = older;
-		}
+		retire(compaction, record, sizeof(*record), destroy_record);
 		return 0;
 	}
 	struct day_block *block = kill_oldest_block(record);
 
 	key_release(record);
 	if (block != NULL)
-		retire_block(compaction, block, day_block_bytes(block->slot_count));
+		retire(compaction, block, day_block_bytes(block->slot_count), destroy_block);
 	return 0;
 }
 

@@ -129,7 +129,7 @@ log_directory(struct engine_worker *worker, struct tree *tree, enum effect_kind 
 		                .tree = tree,
 		                .generation = atomic_load_explicit(&tree->generation, memory_order_relaxed) };
 
-	operation_tag(&op);
+	op.tag = engine_log_epoch(worker->engine);
 	effect_add(&op, kind, replaced, 0, 0);
 }
 

@@ -32,7 +32,8 @@ operation_look(struct operation *op, _Atomic uint64_t *word)
 	assert(!op->fixed);
 	if (!MUTANT(FIRST_EFFECT_GENERATION) && (seen & WORD_PARITY) != word_parity_of(op->generation) &&
 	    atomic_load_explicit(&op->tree->settled, memory_order_acquire) >= op->generation) { /* G2 */
-		seen = atomic_load_explicit(word, memory_order_acquire);
+		if (!MUTANT(NO_SECOND_LOOK))
+			seen = atomic_load_explicit(word, memory_order_acquire);
 		if ((seen & WORD_PARITY) != word_parity_of(op->generation))
 			op->generation++;
 	}

@@ -113,6 +113,15 @@ put(struct partition *partition, uint64_t hash, struct key_record *record)
 	return ck_hs_put(&partition->hs, hash, record);
 }
 
+/* Under the partition's lock. Relaxed: nothing is read by it. */
+static void
+count_records(struct partition *partition, int more)
+{
+	uint32_t count = atomic_load_explicit(&partition->count, memory_order_relaxed);
+
+	atomic_store_explicit(&partition->count, count + (uint32_t)more, memory_order_relaxed);
+}
+
 struct key_record *
 partition_insert(struct partition_table *table, uint64_t key, uint64_t generation, uint32_t state, bool *ret_made)
 {
@@ -136,6 +145,7 @@ partition_insert(struct partition_table *table, uint64_t key, uint64_t generatio
 	    put(partition, hash, mine)) {
 		record = mine;
 		*ret_made = true;
+		count_records(partition, 1);
 	}
 	lock_release(&partition->lock);
 	if (record != mine)
@@ -166,6 +176,7 @@ partition_remove(struct partition *partition, struct key_record *record)
 
 	assert(removed == record);
 	(void)removed;
+	count_records(partition, -1);
 }
 
 void
@@ -205,6 +216,23 @@ partition_walk(struct partition_table *table, partition_fn *visit, void *context
 			r = walk_map(partition, visit, context);
 	}
 	return r;
+}
+
+size_t
+partition_table_bytes(struct partition_table *table)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < PARTITION_GROUPS; i++) {
+		struct partition_group *group = atomic_load_explicit(&table->group[i], memory_order_acquire); /* E5 */
+
+		bytes += group == NULL ? 0 : sizeof(*group);
+		/* Maps are a quarter to a half full: about three slots to a record. */
+		for (uint32_t k = 0; group != NULL && k < PARTITIONS_PER_GROUP; k++)
+			bytes += atomic_load_explicit(&group->partition[k].count, memory_order_relaxed) *
+			         (sizeof(struct key_record) + 3 * sizeof(void *));
+	}
+	return bytes;
 }
 
 static int

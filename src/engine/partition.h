@@ -36,6 +36,7 @@ struct partition {
 	ck_hs_t hs; /* valid once `made` */
 	struct lock lock;
 	_Atomic bool made;
+	_Atomic uint32_t count; /* of records; written under the lock, read by whoever wants to know about how many */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct partition) == 64, "two partitions share no cache line");
 
@@ -103,6 +104,9 @@ void partition_pass(struct partition_table *table, uint64_t key);
  * the thread that reclaims. A non-zero return ends the walk and is returned. */
 typedef int partition_fn(void *context, struct key_record *record);
 int partition_walk(struct partition_table *table, partition_fn *visit, void *context);
+
+/* About what the table takes: its groups, maps and records, without day blocks. Any thread while the table is there. */
+size_t partition_table_bytes(struct partition_table *table);
 
 /* Frees maps, groups and records with their blocks. Nobody may look at them any more. */
 void partition_table_deinit(struct partition_table *table);

@@ -38,7 +38,7 @@ destroy_retired(struct epoch_retired *retired)
 void
 tree_retire(struct tree *tree)
 {
-	epoch_retire(&tree->retired_node, destroy_retired, sizeof(*tree));
+	epoch_retire(&tree->retired_node, destroy_retired, sizeof(*tree) + partition_table_bytes(&tree->table));
 }
 
 uint64_t
@@ -77,7 +77,7 @@ tree_list_key(struct engine_worker *worker, struct tree *tree, struct key_record
 
 		operation_begin(&op, worker, tree);
 		atomic_fetch_sub_explicit(&tree->unlisted_count, 1, memory_order_relaxed);
-		operation_tag(&op);
+		op.tag = engine_log_epoch(worker->engine);
 		effect_add(&op, EFFECT_LISTED, record->key, 0, 0);
 	}
 	partition_unlock(partition);
@@ -98,7 +98,7 @@ tree_record_get(struct engine_worker *worker, struct tree *tree, uint64_t key, u
 	if (made && worker->effects != NULL) {
 		struct operation op = { .worker = worker, .tree = tree, .generation = generation };
 
-		operation_tag(&op);
+		op.tag = engine_log_epoch(worker->engine);
 		effect_add(&op, EFFECT_LISTED, key, 0, 0);
 	}
 	return record;

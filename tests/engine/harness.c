@@ -59,7 +59,7 @@ run_fail(const char *file, int line, const char *format, ...)
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "%s:%d: ", file, line);
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	(void)vfprintf(stderr, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	va_end(arguments);
 	(void)fprintf(stderr, "\nseed %lu\n", current ? current->seed : 0);
 	(void)fflush(stderr);

@@ -27,6 +27,18 @@ __attribute__((format(printf, 3, 4))) _Noreturn void run_fail(const char *file, 
 			run_fail(__FILE__, __LINE__, __VA_ARGS__); \
 	} while (0)
 
+/* ThreadSanitizer puts signals off to the next call of the system: there nobody is stalled in mid-operation. */
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#endif
+#endif
+#ifndef UNDER_TSAN
+#define UNDER_TSAN 0
+#endif
+
 /* Monotonic. */
 double seconds_now(void);
 void sleep_us(uint32_t microseconds);

@@ -56,6 +56,10 @@ void model_tree_free(struct model_tree *tree);
 
 struct model_key *model_key_find(const struct model_tree *tree, uint64_t key);
 struct model_day *model_day_find(const struct model_key *key, uint32_t day);
+/* Find or make. */
+struct model_key *model_key_get(struct model_tree *tree, uint64_t key);
+struct model_day *model_day_get(struct model_key *key, uint32_t day);
+void model_day_remove(struct model_key *key, struct model_day *day);
 uint64_t model_days_sum(const struct model_key *key, uint64_t from, uint64_t to);
 
 int model_add(struct model_tree *tree, uint64_t key, uint32_t day, uint64_t amount);

@@ -27,7 +27,8 @@ struct stress_worker {
 	struct tree *tree[FIELDS]; /* valid in the section */
 	struct ledger *ledger;
 	uint64_t random;
-	uint64_t operations, admitted, refused;
+	_Atomic uint64_t operations;
+	uint64_t admitted, refused;
 	_Atomic bool busy; /* in a section: worth disturbing */
 	pthread_t thread;
 };
@@ -54,10 +55,14 @@ struct stress_sums {
 void *stress_worker_main(void *worker);
 void *stress_committer_main(void *stress);
 
-/* Stalls one worker, wherever it is, for some microseconds: in the middle of an operation, as a busy machine would. Any
- * thread, while the workers run. */
+/*
+ * Stalls one worker, wherever it is, as a busy machine would: for some microseconds, or when `tree` is about to be cut
+ * until others have worked in its next generation. Any thread, while the workers run; with a tree the maintenance thread,
+ * which calls stress_disturb_end() after the cut.
+ */
 void stress_disturb_setup(void);
-void stress_disturb(struct stress *stress, uint64_t *random);
+void stress_disturb(struct stress *stress, uint64_t *random, struct tree *tree);
+void stress_disturb_end(void);
 
 /* Takes a cut of one field, checks it against the books, and adds to the sums. The maintenance thread. */
 void stress_cut(struct stress *stress, uint32_t field, struct stress_sums *sums);

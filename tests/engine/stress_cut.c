@@ -31,8 +31,8 @@ visit(void *context, const struct cut_key *key)
 	      cut->generation, key->key);
 	check(!cut->visited[number], "%s, cut %lu: key number %u came twice", field->name, cut->generation, number);
 	cut->visited[number] = 1;
-	if (cut->disturbed && random_below(cut->random, 512) == 0)
-		stress_disturb(cut->disturbed, cut->random);
+	if (cut->disturbed && random_below(cut->random, field->keys < 512 ? 16 : 512) == 0)
+		stress_disturb(cut->disturbed, cut->random, NULL);
 	uint64_t *words = &cut->words[number * field->words_per_key];
 
 	for (size_t i = 0; i < key->day_count; i++) {
@@ -117,8 +117,9 @@ stress_cut(struct stress *stress, uint32_t index, struct stress_sums *sums)
 	check(cut.words && cut.visited, "out of memory");
 	cut_clear(&cut);
 	if (cut.disturbed)
-		stress_disturb(stress, cut.random);
+		stress_disturb(stress, cut.random, tree);
 	check(tree_cut(stress->engine, tree, visit, &cut, &summary) == 0, "tree_cut(%s)", field->name);
+	stress_disturb_end();
 	check(summary.generation == cut.generation, "%s: generation %lu, not %lu", field->name, summary.generation,
 	      cut.generation);
 	books_close_generation(&stress->books, index, cut.generation);
@@ -162,7 +163,7 @@ stress_maintain(struct stress *stress)
 	}
 	ledger_drain(&stress->books, self->ledger);
 	atomic_fetch_add_explicit(&stress->maintaining, 1, memory_order_seq_cst);
-	self->operations++;
+	atomic_fetch_add_explicit(&self->operations, 1, memory_order_relaxed);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------- */

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 
 /* ---- operations: inside the section --------------------------------------------------------------------------- */
@@ -136,14 +135,14 @@ take(struct stress_worker *self, uint32_t field, uint32_t number)
 	uint32_t day = any_day(self, field), kind = random_below(&self->random, 16);
 	int outcome;
 
-	if (kind < 8) {
+	if (kind < 6) {
 		outcome = tree_subtract(self->worker, tree, key, day, amount, &taken);
 		check(outcome != 0 || taken <= amount, "%lu taken, %lu were to be taken", taken, amount);
 		return outcome;
 	}
-	if (kind < 12)
+	if (kind < 9)
 		return tree_decrement(self->worker, tree, key);
-	if (kind < 14)
+	if (kind < 13)
 		return tree_delete_range(self->worker, tree, key, day, day + amount);
 	return tree_reset_key(self->worker, tree, key);
 }
@@ -179,56 +178,7 @@ operate(struct stress_worker *self)
 	return kind < 75 ? acquire(self, field, number) : take(self, field, number);
 }
 
-/* ---- disturbing the workers ------------------------------------------------------------------------------------ */
-
-static _Atomic uint64_t stalls;
-
-static void
-stall(int signal)
-{
-	(void)signal;
-	atomic_fetch_add_explicit(&stalls, 1, memory_order_relaxed);
-	sleep_us(200);
-}
-
-void
-stress_disturb_setup(void)
-{
-	struct sigaction action = { .sa_handler = stall, .sa_flags = SA_RESTART };
-
-	check(sigaction(SIGUSR1, &action, NULL) == 0, "sigaction()");
-}
-
-/* One that is at work, if there is one within some microseconds. */
-static struct stress_worker *
-busy_worker(struct stress *stress, uint64_t *random)
-{
-	for (int i = 0; i < 100; i++) {
-		struct stress_worker *worker = &stress->workers[random_below(random, stress->worker_count)];
-
-		if (atomic_load_explicit(&worker->busy, memory_order_relaxed))
-			return worker;
-		if (i % 16 == 15)
-			(void)sched_yield();
-	}
-	return NULL;
-}
-
-void
-stress_disturb(struct stress *stress, uint64_t *random)
-{
-	uint64_t before = atomic_load_explicit(&stalls, memory_order_relaxed);
-	struct stress_worker *worker = busy_worker(stress, random);
-
-	if (worker == NULL)
-		return;
-	(void)pthread_kill(worker->thread, SIGUSR1);
-	/* Not longer than it takes on a machine that is not too busy: where it is, workers are stalled anyway. */
-	for (int i = 0; i < 1000 && atomic_load_explicit(&stalls, memory_order_relaxed) == before; i++) {
-		if (i % 64 == 63)
-			(void)sched_yield();
-	}
-}
+/* ---- a worker --------------------------------------------------------------------------------------------------- */
 
 void *
 stress_worker_main(void *argument)
@@ -245,12 +195,14 @@ stress_worker_main(void *argument)
 			int outcome = operate(self);
 
 			check(outcome == 0, "an operation returned %d", outcome);
-			self->operations++;
+			/* One writer; read by who is stalled, and at the end. */
+			atomic_fetch_add_explicit(&self->operations, 1, memory_order_relaxed);
 		}
 		atomic_store_explicit(&self->busy, false, memory_order_relaxed);
 		ledger_drain(&stress->books, self->ledger);
 		engine_batch_end(self->worker);
-		(void)sched_yield(); /* rather here than inside the next section, where all would wait for us */
+		if (random_below(&self->random, 4) == 0)
+			(void)sched_yield(); /* rather here than inside the next section, where all would wait for us */
 	}
 	return NULL;
 }
@@ -278,7 +230,7 @@ stress_committer_main(void *argument)
 		if (atomic_load_explicit(&stress->stop_committer, memory_order_acquire))
 			rounds_left--;
 		else if (random_below(&random, 32) == 0)
-			stress_disturb(stress, &random);
+			stress_disturb(stress, &random, NULL);
 		else if (random_below(&random, 2) == 0)
 			sleep_us(20); /* or the workers have no time to leave anything in an epoch */
 		engine_log_epoch_store(stress->engine, epoch + 1);

