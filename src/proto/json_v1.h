@@ -43,7 +43,7 @@ struct v1_request {
 	uint64_t key, from, to;
 };
 
-/* Why a line is refused. text is a whole sentence that says what is wrong and where; it fits and is NUL-terminated. */
+/* Why a line is refused: what is wrong and in which column (characters, from 1). Printable ASCII, NUL-terminated. */
 struct v1_fault {
 	char text[128];
 };
@@ -52,11 +52,13 @@ struct v1_fault {
  * json_v1_decode() - decode one line (without its LF)
  *
  * Blanks, tabs and CRs around tokens are skipped. Checks: JSON as RFC 8259 (valid UTF-8 everywhere, at most
- * JSON_DEPTH_MAX levels, nothing behind the object), types of the five known members, `command` present. Fields a
- * command needs are not checked here. Time is linear in bytes.
+ * JSON_DEPTH_MAX levels, nothing behind the object), the types of the five known members in each of their occurrences
+ * (the last one counts, null is absent), tree_name at most TREE_NAME_BYTES_MAX, `command` present. Fields a command
+ * needs are not checked here. Time is linear in bytes.
  *
- * Memory:  *ret borrows from line and scratch. Strings with escapes among the known members take at most `bytes` of scratch.
- * Return:  true, or false with *ret_fault written.
+ * Memory:  *ret borrows from line and scratch. Known members with escapes take what they take in the line of scratch,
+ *          so `bytes` left there always suffice; with less, a line that needs more is refused. Others take nothing.
+ * Return:  true, or false with *ret_fault written (and *ret undefined).
  */
 bool json_v1_decode(const char *line, size_t bytes, struct arena *scratch, struct v1_request *ret,
                     struct v1_fault *ret_fault);

@@ -42,16 +42,23 @@ void store_close(struct store *store);
 bool store_submit_maintenance(struct store *store, struct job *job);
 bool store_submit_scan(struct store *store, struct job *job);
 
+/* A ticket for the dumps below, to be taken when the request is accepted: what the caller has seen done by now is in a dump
+ * that answers it. Any thread. */
+uint64_t store_ticket(struct store *store);
+
 /* ---- on the maintenance thread (inside a job's run) ---- */
 
 /* The maintenance thread's own worker. */
 struct engine_worker *store_worker(struct store *store);
 
-/* Dumps one tree. 0, ENGINE_MISSING, or -1 with *ret_fault (logged already). */
-int store_dump(struct store *store, const char *name, size_t bytes, struct store_fault *ret_fault);
+/* Dumps one tree, unless a dump whose cut began after the ticket is there already. 0, ENGINE_MISSING, or -1 with
+ * *ret_fault (logged already). */
+int store_dump(struct store *store, const char *name, size_t bytes, uint64_t ticket, struct store_fault *ret_fault);
 
-/* Dumps every tree, writes the manifest, drops old dumps. 0, or -1 with the first fault; goes on behind a fault. */
+/* Dumps every tree, writes the manifest, drops old dumps. 0, or -1 with the first fault; goes on behind a fault (each is
+ * logged). store_dump_all_joined() does nothing if a full dump that began after the ticket was made already. */
 int store_dump_all(struct store *store, struct store_fault *ret_fault);
+int store_dump_all_joined(struct store *store, uint64_t ticket, struct store_fault *ret_fault);
 
 /* Loads a file of the directory as a live tree. ret_tree_name gets the name (TREE_NAME_BYTES_MAX bytes). 0,
  * ENGINE_MISSING (no such file; the name is set), or -1 with *ret_fault. */

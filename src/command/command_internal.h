@@ -1,0 +1,88 @@
+/*
+ * command_internal.h - a worker's requests, for the files of command/ only
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "base/job.h"
+#include "base/limits.h"
+#include "command/command.h"
+#include "proto/json_v1.h"
+#include "store/store.h"
+
+/* A line of the batch. */
+struct command_entry {
+	struct v1_request request;
+	const struct v1_fault *fault; /* in the scratch arena; NULL: the request is good */
+	struct tree *tree;            /* for prefetching alone: the run looks the tree up again */
+	uint64_t ticket;
+};
+
+/* A request that a thread of the store runs. Lent to the store until its done(). */
+struct command_job {
+	struct job job; /* first: the store knows this part */
+	struct command_job *next;
+	struct command_worker *owner; /* NULL: nobody waits for a reply */
+	struct store *store;
+	size_t response_bytes_max;
+	uint64_t ticket;       /* of the request, for the front end */
+	uint64_t store_ticket; /* for joining dumps */
+	uint64_t from, to;
+	struct buffer reply;
+	size_t tree_bytes;
+	char tree[];
+};
+
+struct command_worker {
+	struct command_options options;
+	struct engine_worker *engine_worker;
+	uint32_t today; /* of this round, for plain adds; who decides asks the engine */
+	bool in_batch;
+	bool prefetched;
+	uint32_t count;
+	struct arena scratch;
+	size_t pending; /* jobs whose reply has not been fetched */
+
+	pthread_mutex_t lock; /* the rest: with the store's threads */
+	pthread_cond_t returned;
+	struct command_job *completed; /* oldest first */
+	struct command_job **completed_last;
+	size_t lent; /* jobs that the store has */
+
+	struct command_entry entries[BATCH_REQUESTS_MAX];
+};
+
+/* command_v1.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. */
+enum command_status command_v1_run(struct command_worker *worker, const struct command_entry *entry,
+                                   struct buffer *out);
+
+/* command_v1_jobs.c: what the store's threads run for a request, each writing job->reply. */
+void v1_job_find(struct job *job);
+void v1_job_trees(struct job *job);
+void v1_job_dumps(struct job *job);
+void v1_job_delete(struct job *job);
+void v1_job_dump(struct job *job);
+void v1_job_dump_all(struct job *job);
+void v1_job_load(struct job *job);
+
+/* command_reply.c: replies that more than one file gives. */
+void v1_reply_error(struct buffer *out, const char *text);
+void v1_reply_too_large(struct buffer *out, size_t response_bytes_max);
+
+/* The reply to a failure of the engine (negative errno) or to an outcome that any change may have. */
+void v1_reply_failure(struct buffer *out, int result);
+
+/* command_job.c */
+enum command_thread { COMMAND_MAINTENANCE, COMMAND_SCAN };
+
+/* Hands a request over. COMMAND_PENDING, or COMMAND_DONE with an error in out. */
+enum command_status command_job_submit(struct command_worker *worker, const struct command_entry *entry,
+                                       enum command_thread thread, void (*run)(struct job *job), struct buffer *out);
+
+/* The same for a request whose reply does not wait: "OK" in out, or an error. */
+void command_job_submit_detached(struct command_worker *worker, enum command_thread thread,
+                                 void (*run)(struct job *job), struct buffer *out);
+
+void command_job_destroy(struct command_job *job);

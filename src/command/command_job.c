@@ -1,0 +1,165 @@
+/*
+ * command_job.c - the way to the store's threads and back
+ *
+ *   worker: submit ──► queue of the store ──► run() and done() on its thread ──► list of the worker, wake() ──► worker
+ *
+ * Edge C1: the reply, by the worker's mutex: written in run() -> read by command_completed().
+ */
+#include "command/command_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static struct command_job *
+job_create(struct command_worker *worker, const struct v1_request *request)
+{
+	size_t tree_bytes = request != NULL && request->has_tree ? request->tree.bytes : 0;
+	struct command_job *job = mem_alloc_zeroed(sizeof(*job) + tree_bytes);
+
+	if (job == NULL)
+		return NULL;
+	job->store = worker->options.store;
+	job->response_bytes_max = worker->options.response_bytes_max;
+	job->store_ticket = store_ticket(job->store);
+	buffer_init(&job->reply, job->response_bytes_max);
+	if (tree_bytes > 0)
+		memcpy(job->tree, request->tree.data, tree_bytes);
+	job->tree_bytes = tree_bytes;
+	if (request != NULL) {
+		job->from = request->from;
+		job->to = request->to;
+	}
+	return job;
+}
+
+void
+command_job_destroy(struct command_job *job)
+{
+	if (job == NULL)
+		return;
+	buffer_deinit(&job->reply);
+	mem_free(job);
+}
+
+/* Two locked steps around wake(): the worker must not go away while wake() runs, nor be kept from its list by it. */
+static void
+job_return(struct job *base)
+{
+	struct command_job *job = (struct command_job *)(void *)base; /* first member */
+	struct command_worker *worker = job->owner;
+
+	(void)pthread_mutex_lock(&worker->lock);
+	job->next = NULL;
+	*worker->completed_last = job;
+	worker->completed_last = &job->next;
+	(void)pthread_mutex_unlock(&worker->lock);
+	worker->options.wake(worker->options.wake_context);
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->lent--;
+	(void)pthread_cond_signal(&worker->returned);
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+static void
+job_forget(struct job *base)
+{
+	command_job_destroy((struct command_job *)(void *)base); /* first member */
+}
+
+static bool
+job_hand_over(struct command_job *job, enum command_thread thread)
+{
+	return thread == COMMAND_SCAN ? store_submit_scan(job->store, &job->job)
+	                              : store_submit_maintenance(job->store, &job->job);
+}
+
+static void
+lent_add(struct command_worker *worker, size_t change)
+{
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->lent += change;
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+static void
+reply_busy(struct buffer *out)
+{
+	v1_reply_error(out, "Too many requests are waiting, nothing changed");
+}
+
+enum command_status
+command_job_submit(struct command_worker *worker, const struct command_entry *entry, enum command_thread thread,
+                   void (*run)(struct job *job), struct buffer *out)
+{
+	struct command_job *job = job_create(worker, &entry->request);
+
+	if (job == NULL) {
+		v1_reply_failure(out, -ENOMEM);
+		return COMMAND_DONE;
+	}
+	job->job.run = run;
+	job->job.done = job_return;
+	job->owner = worker;
+	job->ticket = entry->ticket;
+	lent_add(worker, 1); /* before: it may be back at once */
+	if (!job_hand_over(job, thread)) {
+		lent_add(worker, (size_t)-1);
+		command_job_destroy(job);
+		reply_busy(out);
+		return COMMAND_DONE;
+	}
+	worker->pending++;
+	return COMMAND_PENDING;
+}
+
+void
+command_job_submit_detached(struct command_worker *worker, enum command_thread thread, void (*run)(struct job *job),
+                            struct buffer *out)
+{
+	struct command_job *job = job_create(worker, NULL);
+
+	if (job == NULL) {
+		v1_reply_failure(out, -ENOMEM);
+		return;
+	}
+	job->job.run = run;
+	job->job.done = job_forget;
+	if (job_hand_over(job, thread)) {
+		json_v1_reply_text(out, "OK", 2);
+		return;
+	}
+	command_job_destroy(job);
+	reply_busy(out);
+}
+
+bool
+command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply)
+{
+	if (worker->pending == 0)
+		return false;
+	(void)pthread_mutex_lock(&worker->lock);
+	struct command_job *job = worker->completed;
+
+	if (job != NULL) {
+		worker->completed = job->next;
+		if (worker->completed == NULL)
+			worker->completed_last = &worker->completed;
+	}
+	(void)pthread_mutex_unlock(&worker->lock);
+	if (job == NULL)
+		return false;
+	worker->pending--;
+	*ret_ticket = job->ticket;
+	*ret_reply = job->reply;
+	mem_free(job);
+	return true;
+}
+
+size_t
+command_pending(const struct command_worker *worker)
+{
+	return worker->pending;
+}

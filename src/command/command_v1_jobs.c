@@ -1,0 +1,220 @@
+/*
+ * command_v1_jobs.c - whole trees and files: what the store's threads run for v1 requests
+ *
+ * Each function runs on the thread it was submitted to and writes the reply of its job. The reply's buffer is bounded by
+ * response_bytes_max, so a tree that is too large to show ends its own walk.
+ */
+#include "command/command_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+static struct command_job *
+job_of(struct job *job)
+{
+	return (struct command_job *)(void *)job; /* first member */
+}
+
+static struct v1_text
+tree_of(const struct command_job *job)
+{
+	return (struct v1_text){ .data = job->tree, .bytes = job->tree_bytes };
+}
+
+/* An encoder ran out of room or of memory: the reply so far is thrown away. */
+static void
+reply_settle(struct command_job *job, size_t largest_append)
+{
+	struct buffer *reply = &job->reply;
+
+	if (!reply->failed)
+		return;
+	bool bound = reply->bytes_max - reply->bytes < largest_append;
+
+	buffer_deinit(reply);
+	buffer_init(reply, SIZE_MAX); /* an error fits always */
+	if (bound)
+		v1_reply_too_large(reply, job->response_bytes_max);
+	else
+		v1_reply_error(reply, "Out of memory for the response");
+}
+
+/* ---- scan thread ---- */
+
+struct find_walk {
+	struct buffer *reply;
+	uint64_t from, to;
+	bool more_keys, more_days;
+};
+
+static void
+append_day(void *context, uint32_t day, uint64_t count)
+{
+	struct find_walk *walk = context;
+
+	if (walk->more_days)
+		buffer_append_byte(walk->reply, ',');
+	walk->more_days = true;
+	buffer_append_byte(walk->reply, '"');
+	buffer_append_u64(walk->reply, day);
+	buffer_append_literal(walk->reply, "\":");
+	buffer_append_u64(walk->reply, count);
+}
+
+static int
+append_key(void *context, uint64_t key, struct key_record *record)
+{
+	struct find_walk *walk = context;
+
+	if (walk->more_keys)
+		buffer_append_byte(walk->reply, ',');
+	walk->more_keys = true;
+	walk->more_days = false;
+	buffer_append_byte(walk->reply, '"');
+	buffer_append_u64(walk->reply, key);
+	buffer_append_literal(walk->reply, "\":{");
+	tree_key_days(record, walk->from, walk->to, append_day, walk);
+	buffer_append_byte(walk->reply, '}');
+	return walk->reply->failed; /* no sense in going on */
+}
+
+void
+v1_job_find(struct job *base)
+{
+	enum { APPEND_BYTES_MAX = 20 }; /* a number */
+	struct command_job *job = job_of(base);
+	struct engine *engine = job->owner->options.engine;
+	struct find_walk walk = { .reply = &job->reply, .from = job->from, .to = job->to };
+
+	json_v1_reply_begin(&job->reply);
+	buffer_append_byte(&job->reply, '{');
+	engine_scan_begin(engine);
+	struct tree *tree = engine_scan_tree(engine, job->tree, job->tree_bytes);
+
+	if (tree != NULL)
+		(void)tree_scan_keys(tree, append_key, &walk);
+	engine_scan_end(engine);
+	buffer_append_byte(&job->reply, '}');
+	json_v1_reply_end(&job->reply);
+	reply_settle(job, APPEND_BYTES_MAX);
+}
+
+struct name_list {
+	struct buffer *reply;
+	bool more;
+};
+
+static int
+append_name(void *context, struct tree *tree, const char *name, size_t bytes)
+{
+	struct name_list *list = context;
+
+	(void)tree;
+	if (list->more)
+		buffer_append_byte(list->reply, ',');
+	list->more = true;
+	json_v1_string(list->reply, name, bytes);
+	return list->reply->failed;
+}
+
+void
+v1_job_trees(struct job *base)
+{
+	struct command_job *job = job_of(base);
+	struct engine *engine = job->owner->options.engine;
+	struct name_list list = { .reply = &job->reply };
+
+	json_v1_reply_begin(&job->reply);
+	buffer_append_byte(&job->reply, '[');
+	engine_scan_begin(engine);
+	int r = engine_scan_names(engine, append_name, &list);
+
+	engine_scan_end(engine);
+	if (r < 0)
+		job->reply.failed = true;
+	buffer_append_byte(&job->reply, ']');
+	json_v1_reply_end(&job->reply);
+	reply_settle(job, TREE_NAME_BYTES_MAX);
+}
+
+void
+v1_job_dumps(struct job *base)
+{
+	struct command_job *job = job_of(base);
+	struct name_list list = { .reply = &job->reply };
+	char **names;
+	size_t count;
+	int r = store_files(job->store, &names, &count);
+
+	if (r < 0) {
+		v1_reply_error(&job->reply, "The dump directory could not be read");
+		return;
+	}
+	json_v1_reply_begin(&job->reply);
+	buffer_append_byte(&job->reply, '[');
+	for (size_t i = 0; i < count; i++)
+		(void)append_name(&list, NULL, names[i], strlen(names[i]));
+	store_files_free(names, count);
+	buffer_append_byte(&job->reply, ']');
+	json_v1_reply_end(&job->reply);
+	reply_settle(job, DUMP_FILE_NAME_MAX);
+}
+
+/* ---- maintenance thread ---- */
+
+void
+v1_job_delete(struct job *base)
+{
+	struct command_job *job = job_of(base);
+	int r = tree_delete_range_all(store_worker(job->store), job->tree, job->tree_bytes, job->from, job->to);
+
+	if (r == 0 || r == ENGINE_MISSING)
+		json_v1_reply_true(&job->reply);
+	else
+		v1_reply_failure(&job->reply, r);
+}
+
+void
+v1_job_dump(struct job *base)
+{
+	struct command_job *job = job_of(base);
+	struct store_fault fault;
+	int r = store_dump(job->store, job->tree, job->tree_bytes, job->store_ticket, &fault);
+
+	if (r == 0)
+		json_v1_reply_named(&job->reply, true, "Tree ", tree_of(job), " saved");
+	else if (r == ENGINE_MISSING)
+		json_v1_reply_named(&job->reply, false, "Tree ", tree_of(job), " not found");
+	else
+		v1_reply_error(&job->reply, fault.text);
+	reply_settle(job, job->response_bytes_max);
+}
+
+void
+v1_job_dump_all(struct job *base)
+{
+	struct command_job *job = job_of(base);
+	struct store_fault fault;
+
+	assert(job->owner == NULL);
+	/* Nobody waits for the outcome; the store has logged it. */
+	(void)store_dump_all_joined(job->store, job->store_ticket, &fault);
+}
+
+void
+v1_job_load(struct job *base)
+{
+	struct command_job *job = job_of(base);
+	struct store_fault fault;
+	char name[TREE_NAME_BYTES_MAX];
+	struct v1_text tree = { .data = name };
+	int r = store_load(job->store, job->tree, job->tree_bytes, name, &tree.bytes, &fault);
+
+	if (r == 0)
+		json_v1_reply_named(&job->reply, true, "Tree ", tree, " loaded");
+	else if (r == ENGINE_MISSING)
+		json_v1_reply_named(&job->reply, false, "Dump ", tree, " not exists");
+	else
+		v1_reply_error(&job->reply, fault.text);
+	reply_settle(job, job->response_bytes_max);
+}

@@ -1,0 +1,279 @@
+/*
+ * command_worker.c - batches: decode and prefetch all, then execute
+ *
+ * The cache misses of a batch overlap because they are asked for in three steps: pushing a line fetches the slot of the
+ * key's map, running one fetches the record of the line PREFETCH_AHEAD later (its slot is there by then), and the run of
+ * that line finds both. A second loop over the whole batch would ask for more lines at once than a core can have under
+ * way. Prefetching decides nothing: the run looks up tree and key again, so a drop or reset earlier in the batch is seen.
+ *
+ * The engine's section lasts from begin to end of the batch, so the trees noted for prefetching stay valid.
+ */
+#include "command/command_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+
+enum {
+	PREFETCH_AHEAD = 8,
+	SCRATCH_BYTES_MIN = 64 * 1024,
+};
+
+/* ---- life ---- */
+
+static int
+worker_init(struct command_worker *worker)
+{
+	size_t scratch_bytes = worker->options.request_bytes_max;
+
+	if (scratch_bytes < SCRATCH_BYTES_MIN)
+		scratch_bytes = SCRATCH_BYTES_MIN;
+	scratch_bytes += sizeof(struct v1_fault); /* so that an empty batch takes any line, faulty or not */
+	worker->scratch = (struct arena){ .data = mem_alloc(scratch_bytes), .capacity = scratch_bytes };
+	if (worker->scratch.data == NULL)
+		return -ENOMEM;
+	if (engine_worker_create(worker->options.engine, &worker->engine_worker) < 0)
+		goto fail_scratch;
+	if (pthread_mutex_init(&worker->lock, NULL) != 0)
+		goto fail_engine;
+	if (pthread_cond_init(&worker->returned, NULL) != 0)
+		goto fail_lock;
+	worker->completed_last = &worker->completed;
+	return 0;
+fail_lock:
+	(void)pthread_mutex_destroy(&worker->lock);
+fail_engine:
+	engine_worker_destroy(worker->engine_worker);
+fail_scratch:
+	mem_free(worker->scratch.data);
+	return -ENOMEM;
+}
+
+int
+command_worker_create(const struct command_options *options, struct command_worker **ret)
+{
+	struct command_worker *worker = mem_alloc_zeroed(sizeof(*worker));
+
+	assert(options->wake != NULL);
+	if (worker == NULL)
+		return -ENOMEM;
+	worker->options = *options;
+	int r = worker_init(worker);
+
+	if (r < 0) {
+		mem_free(worker);
+		return r;
+	}
+	*ret = worker;
+	return 0;
+}
+
+/* The engine wants no cut to run while a worker ends: the thread that cuts does it. */
+struct farewell {
+	struct job job; /* first */
+	struct command_worker *worker;
+};
+
+static void
+farewell_run(struct job *job)
+{
+	struct farewell *farewell = (struct farewell *)(void *)job; /* first member */
+
+	engine_worker_destroy(farewell->worker->engine_worker);
+}
+
+static void
+farewell_done(struct job *job)
+{
+	struct command_worker *worker = ((struct farewell *)(void *)job)->worker; /* first member */
+
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->lent--;
+	(void)pthread_cond_signal(&worker->returned);
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+static void
+wait_for_lent(struct command_worker *worker)
+{
+	(void)pthread_mutex_lock(&worker->lock);
+	while (worker->lent > 0)
+		(void)pthread_cond_wait(&worker->returned, &worker->lock);
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+static void
+end_engine_worker(struct command_worker *worker)
+{
+	struct farewell farewell = { .job = { .run = farewell_run, .done = farewell_done }, .worker = worker };
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	worker->lent = 1; /* plain: nothing is lent, so no other thread looks */
+	while (!store_submit_maintenance(worker->options.store, &farewell.job))
+		(void)nanosleep(&pause, NULL); /* the queue is full of others' requests */
+	wait_for_lent(worker);
+}
+
+void
+command_worker_destroy(struct command_worker *worker)
+{
+	if (worker == NULL)
+		return;
+	assert(!worker->in_batch);
+	wait_for_lent(worker);
+	end_engine_worker(worker);
+	while (worker->completed != NULL) {
+		struct command_job *job = worker->completed;
+
+		worker->completed = job->next;
+		command_job_destroy(job);
+	}
+	(void)pthread_cond_destroy(&worker->returned);
+	(void)pthread_mutex_destroy(&worker->lock);
+	mem_free(worker->scratch.data);
+	mem_free(worker);
+}
+
+/* ---- batches ---- */
+
+void
+command_batch_begin(struct command_worker *worker)
+{
+	assert(!worker->in_batch);
+	worker->in_batch = true;
+	worker->prefetched = false;
+	worker->count = 0;
+	arena_reset(&worker->scratch);
+	engine_batch_begin(worker->engine_worker);
+	worker->today = engine_today(worker->options.engine);
+}
+
+static bool
+is_of_one_key(const struct v1_request *request)
+{
+	bool keyed = request->command == V1_INCREMENT || request->command == V1_SUM || request->command == V1_DECREMENT;
+
+	return keyed && request->has_tree && request->has_key;
+}
+
+/* Most lines name the tree of the line before. */
+static struct tree *
+prefetch_tree(struct command_worker *worker, const struct v1_text *name, const struct command_entry *before)
+{
+	if (before != NULL && before->tree != NULL && before->request.tree.bytes == name->bytes &&
+	    memcmp(before->request.tree.data, name->data, name->bytes) == 0)
+		return before->tree;
+	return tree_find(worker->engine_worker, name->data, name->bytes);
+}
+
+static void
+prefetch_slot(struct command_worker *worker, struct command_entry *entry)
+{
+	entry->tree = NULL;
+	if (!is_of_one_key(&entry->request))
+		return;
+	entry->tree = prefetch_tree(worker, &entry->request.tree, worker->count > 0 ? entry - 1 : NULL);
+	if (entry->tree != NULL)
+		tree_prefetch_slot(entry->tree, entry->request.key);
+}
+
+static void
+prefetch_record(struct command_worker *worker, uint32_t index)
+{
+	const struct command_entry *entry = &worker->entries[index];
+
+	if (index < worker->count && entry->tree != NULL)
+		tree_prefetch_record(entry->tree, entry->request.key);
+}
+
+static const struct v1_fault *
+fault_keep(struct command_worker *worker, const struct v1_fault *fault, size_t used)
+{
+	worker->scratch.used = used; /* a refused line needs nothing of what it has taken */
+	char *kept = arena_take(&worker->scratch, sizeof(*fault));
+
+	assert(kept != NULL); /* command_batch_push() has looked */
+	memcpy(kept, fault, sizeof(*fault));
+	return (const struct v1_fault *)(const void *)kept; /* bytes alone, so any address will do */
+}
+static_assert(_Alignof(struct v1_fault) == 1, "faults stand unaligned in the scratch arena");
+
+int
+command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket)
+{
+	struct arena *scratch = &worker->scratch;
+	const size_t used = scratch->used;
+	struct v1_fault fault;
+
+	assert(worker->in_batch);
+	assert(bytes <= worker->options.request_bytes_max);
+	if (worker->count == BATCH_REQUESTS_MAX || scratch->capacity - used < bytes + sizeof(fault))
+		return -1;
+	struct command_entry *entry = &worker->entries[worker->count];
+
+	entry->ticket = ticket;
+	entry->fault = NULL;
+	if (json_v1_decode(line, bytes, scratch, &entry->request, &fault)) {
+		prefetch_slot(worker, entry);
+	} else {
+		entry->fault = fault_keep(worker, &fault, used);
+		entry->tree = NULL;
+	}
+	return (int)worker->count++;
+}
+
+static void
+prefetch_ahead(struct command_worker *worker, uint32_t index)
+{
+	if (!worker->prefetched) {
+		worker->prefetched = true;
+		for (uint32_t i = 0; i < PREFETCH_AHEAD; i++)
+			prefetch_record(worker, i);
+	}
+	if (index + PREFETCH_AHEAD < worker->count)
+		prefetch_record(worker, index + PREFETCH_AHEAD);
+}
+
+enum command_status
+command_batch_run(struct command_worker *worker, int index, struct buffer *out)
+{
+	const struct command_entry *entry = &worker->entries[index];
+	const size_t begin = out->bytes;
+	const bool failed = out->failed;
+
+	assert(worker->in_batch);
+	assert(index >= 0 && (uint32_t)index < worker->count);
+	prefetch_ahead(worker, (uint32_t)index);
+	if (entry->fault != NULL) {
+		v1_reply_error(out, entry->fault->text);
+	} else if (command_v1_run(worker, entry, out) == COMMAND_PENDING) {
+		return COMMAND_PENDING;
+	}
+	/* A buffer that failed before is the caller's business, and stays so. */
+	if (!failed && (out->failed || out->bytes - begin > worker->options.response_bytes_max)) {
+		buffer_truncate(out, begin);
+		v1_reply_too_large(out, worker->options.response_bytes_max);
+	}
+	return COMMAND_DONE;
+}
+
+void
+command_batch_end(struct command_worker *worker)
+{
+	assert(worker->in_batch);
+	engine_batch_end(worker->engine_worker);
+	worker->in_batch = false;
+}
+
+void
+command_reply_too_large(const struct command_worker *worker, struct buffer *out)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "Request exceeds %zu bytes", worker->options.request_bytes_max);
+	v1_reply_error(out, text);
+}

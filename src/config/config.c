@@ -1,0 +1,217 @@
+/*
+ * From defaults, command line and environment to a struct config, by the table in option.c.
+ */
+#include "config/config.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "config/cpus.h"
+#include "config/option.h"
+
+enum { VALUE_SHOWN_MAX = 80 };
+
+/* The parser's state: where it stands in argv, and which options it has met. */
+struct parser {
+	struct config *config;
+	struct config_fault *fault;
+	char **argument;
+	bool given[OPTION_COUNT];
+};
+
+static void *
+option_target(const struct option *option, struct config *config)
+{
+	return (char *)config + option->target;
+}
+
+/* A value as a fault may show it: one line, not too long. */
+static void
+value_show(const char *value, char shown[static VALUE_SHOWN_MAX + 4])
+{
+	size_t bytes = 0;
+
+	for (; value[bytes] != '\0' && bytes < VALUE_SHOWN_MAX; bytes++) {
+		unsigned char byte = (unsigned char)value[bytes];
+
+		shown[bytes] = byte < 0x20 || byte == 0x7f ? '?' : value[bytes];
+	}
+	(void)snprintf(shown + bytes, 4, "%s", value[bytes] != '\0' ? "..." : "");
+}
+
+/* The value of an option, from the place that the fault would name. */
+static int
+option_set(struct parser *parser, const struct option *option, const char *place, int place_bytes, const char *value)
+{
+	char expected[256];
+	char shown[VALUE_SHOWN_MAX + 4] = "";
+
+	if (value != NULL && value_parse(option->kind, &option->range, value, option_target(option, parser->config))) {
+		parser->given[option - option_table] = true;
+		return 0;
+	}
+	value_describe(option->kind, &option->range, expected, sizeof(expected));
+	if (value != NULL)
+		value_show(value, shown);
+	(void)snprintf(parser->fault->text, sizeof(parser->fault->text),
+	               value != NULL ? "%.*s must be %s, not \"%s\"" : "%.*s needs a value: %s", place_bytes, place,
+	               expected, shown);
+	return -1;
+}
+
+static int
+fault_unknown(struct parser *parser, const char *argument, size_t bytes)
+{
+	char shown[VALUE_SHOWN_MAX + 4];
+
+	value_show(argument, shown);
+	if (bytes < strlen(shown))
+		shown[bytes] = '\0';
+	(void)snprintf(parser->fault->text, sizeof(parser->fault->text), "%s is not a valid option.", shown);
+	parser->fault->show_help = true;
+	return -1;
+}
+
+/* The value in the next argument, NULL when there is none; a flag has none. */
+static const char *
+parse_value(struct parser *parser, const struct option *option)
+{
+	if (option->kind == VALUE_FLAG)
+		return "";
+	return parser->argument[1] != NULL ? *++parser->argument : NULL;
+}
+
+/* --name=value, --name value, and --name of a flag. */
+static int
+parse_long(struct parser *parser)
+{
+	const char *argument = *parser->argument;
+	size_t bytes = strcspn(argument, "=");
+	const struct option *option = option_find(argument + 2, bytes - 2);
+
+	if (option == NULL)
+		return fault_unknown(parser, argument, bytes);
+	const char *value = argument[bytes] == '=' ? argument + bytes + 1 : parse_value(parser, option);
+
+	return option_set(parser, option, argument, (int)bytes, value);
+}
+
+/* -p1, -p 1, and -h. */
+static int
+parse_short(struct parser *parser)
+{
+	const char *argument = *parser->argument;
+	const struct option *option = option_find_letter(argument[1]);
+
+	if (option == NULL)
+		return fault_unknown(parser, argument, strlen(argument));
+	const char *value = argument[2] != '\0' ? argument + 2 : parse_value(parser, option);
+
+	return option_set(parser, option, argument, 2, value);
+}
+
+static int
+parse_arguments(struct parser *parser)
+{
+	char shown[VALUE_SHOWN_MAX + 4];
+
+	for (; *parser->argument != NULL; parser->argument++) {
+		const char *argument = *parser->argument;
+		int r;
+
+		if (strncmp(argument, "--", 2) == 0 && argument[2] != '\0')
+			r = parse_long(parser);
+		else if (argument[0] == '-' && argument[1] != '-' && argument[1] != '\0')
+			r = parse_short(parser);
+		else
+			break;
+		if (r < 0)
+			return r;
+	}
+	if (*parser->argument == NULL)
+		return 0;
+	value_show(*parser->argument, shown);
+	(void)snprintf(parser->fault->text, sizeof(parser->fault->text),
+	               "Unexpected argument \"%s\": options begin with -", shown);
+	return -1;
+}
+
+static const char *
+environment_find(char **environment, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	for (; *environment != NULL; environment++)
+		if (strncmp(*environment, name, bytes) == 0 && (*environment)[bytes] == '=')
+			return *environment + bytes + 1;
+	return NULL;
+}
+
+static int
+parse_environment(struct parser *parser, char **environment)
+{
+	OPTION_EACH (option) {
+		const char *name = option->environment;
+
+		if (name == NULL || parser->given[option - option_table])
+			continue;
+		const char *value = environment_find(environment, name);
+
+		if (value != NULL && option_set(parser, option, name, (int)strlen(name), value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Workers and CPUs depend on each other, and on the machine: afterwards there is a CPU for each worker, or no list. */
+static void
+settle_workers(struct config *config)
+{
+	if (config->cpus != NULL)
+		(void)cpus_parse(config->cpus, config->cpu_list, &config->cpu_count); /* it was parsed before */
+	if (config->workers == 0)
+		config->workers = config->cpu_count > 0 ? (uint32_t)config->cpu_count : cpus_usable();
+	if (config->cpu_count == 0)
+		return;
+	for (size_t worker = config->cpu_count; worker < config->workers; worker++)
+		config->cpu_list[worker] = config->cpu_list[worker - config->cpu_count];
+	config->cpu_count = config->workers;
+}
+
+int
+config_parse(int argc, char **argv, char **environment, struct config *ret, struct config_fault *ret_fault)
+{
+	struct parser parser = { .config = ret, .fault = ret_fault, .argument = argv + (argc > 0) };
+
+	*ret = (struct config){ 0 };
+	*ret_fault = (struct config_fault){ 0 };
+	OPTION_EACH (option) {
+		bool right = option->preset == NULL ||
+		             value_parse(option->kind, &option->range, option->preset, option_target(option, ret));
+
+		assert(right);
+		(void)right;
+	}
+	if (parse_arguments(&parser) < 0)
+		return -1;
+	if (ret->help || ret->version)
+		return 0; /* they answer whatever the environment says */
+	if (parse_environment(&parser, environment) < 0)
+		return -1;
+	settle_workers(ret);
+	return 0;
+}
+
+void
+config_each(const struct config *config, void (*visit)(void *context, const char *name, const char *value),
+            void *context)
+{
+	char value[4096];
+
+	OPTION_EACH (option) {
+		if (option->kind == VALUE_FLAG)
+			continue;
+		value_format(option->kind, (const char *)config + option->target, value, sizeof(value));
+		visit(context, option->name, value);
+	}
+}

@@ -1,0 +1,220 @@
+/*
+ * Giving memory back, key by key, beside the workers: the maintenance thread only, between cuts.
+ *
+ * A record goes by a CAS of its total from exactly 0 to dead, holding the key and under its partition's lock, after every
+ * slot was seen absent: adds change total first, so an add on its way makes the CAS fail, and one that comes later finds
+ * the word dead and starts over from the lookup. Who decides holds the key and so finds it dead, too.
+ *
+ * A day block goes when it is the oldest, not the newest, and all its days are absent: each word by a CAS from absent 0 to
+ * dead, so an add on its way makes that fail, and one that comes later claims its day anew in the newest block. The block
+ * is unlinked when all of it is dead.
+ */
+#include "base/memory.h"
+#include "engine/hold.h"
+
+enum { DELETE_KEYS_PER_SECTION = 256 };
+
+/* Memory to be freed behind its readers; the object itself must stay as it is for them. */
+struct retired_block {
+	struct epoch_retired retired;
+	void *block;
+};
+
+static void
+destroy_block(struct epoch_retired *retired)
+{
+	struct retired_block *node = (struct retired_block *)(void *)retired; /* first member */
+
+	mem_free(node->block);
+	mem_free(node);
+}
+
+/*
+ * The blocks of a record go with it, and only now: who found it before it was dead may still push one more until its
+ * section ends.
+ */
+static void
+destroy_record(struct epoch_retired *retired)
+{
+	struct retired_block *node = (struct retired_block *)(void *)retired; /* first member */
+
+	key_record_free_blocks(node->block);
+	mem_free(node->block);
+	mem_free(node);
+}
+
+struct compaction {
+	struct engine_worker *worker;
+	struct tree *tree;
+	bool empty;
+	uint64_t removed;
+	struct retired_block *node; /* made before it is needed */
+};
+
+static bool
+all_absent(struct key_record *record)
+{
+	struct slot_cursor cursor = { 0 };
+	_Atomic uint32_t *day = NULL;
+	_Atomic uint64_t *word = NULL;
+
+	while (slot_next(record, &cursor, &day, &word)) {
+		if (word_is_present(atomic_load_explicit(word, memory_order_acquire)))
+			return false;
+	}
+	return true;
+}
+
+/* Takes the spare node for a block or a record. */
+static void
+retire(struct compaction *compaction, void *block, size_t bytes, void (*destroy)(struct epoch_retired *retired))
+{
+	struct retired_block *node = compaction->node;
+
+	compaction->node = NULL;
+	node->block = block;
+	epoch_retire(&node->retired, destroy, bytes);
+}
+
+/* Holding the key. */
+static bool
+remove_record(struct compaction *compaction, struct key_record *record)
+{
+	struct partition *partition = partition_lock(&compaction->tree->table, record->key);
+	uint64_t seen = atomic_load_explicit(&record->total, memory_order_acquire);
+	/* Relaxed: listed and unlisted under the lock, which we have. */
+	bool unlisted = (atomic_load_explicit(&record->state, memory_order_relaxed) & RECORD_UNLISTED) != 0;
+	bool removed = (unlisted || compaction->empty) && word_value(seen) == 0 && all_absent(record) &&
+	               atomic_compare_exchange_strong_explicit(&record->total, &seen, seen | WORD_DEAD,
+	                                                       memory_order_acq_rel, memory_order_relaxed);
+
+	if (removed) {
+		partition_remove(partition, record);
+		/* Cleared, so that who waits for the lock to list it neither counts nor logs it once more. */
+		if (unlisted) {
+			atomic_fetch_and_explicit(&record->state, ~(uint32_t)RECORD_UNLISTED, memory_order_relaxed);
+			atomic_fetch_sub_explicit(&compaction->tree->unlisted_count, 1, memory_order_relaxed);
+		}
+	}
+	partition_unlock(partition);
+	return removed;
+}
+
+/* Holding the key. Returns the block when all of its words are dead now. */
+static struct day_block *
+kill_oldest_block(struct key_record *record)
+{
+	struct day_block *newer = atomic_load_explicit(&record->newest, memory_order_acquire), *oldest = NULL;
+
+	while (newer != NULL && (oldest = atomic_load_explicit(&newer->older, memory_order_acquire)) != NULL &&
+	       atomic_load_explicit(&oldest->older, memory_order_acquire) != NULL)
+		newer = oldest;
+	if (newer == NULL || oldest == NULL)
+		return NULL;
+	_Atomic uint64_t *words = day_block_words(oldest);
+
+	for (uint32_t i = 0; i < oldest->slot_count; i++) {
+		if (word_is_present(atomic_load_explicit(&words[i], memory_order_acquire)))
+			return NULL;
+	}
+	for (uint32_t i = 0; i < oldest->slot_count; i++) {
+		uint64_t seen = atomic_load_explicit(&words[i], memory_order_acquire);
+
+		if ((seen & WORD_DEAD) != 0)
+			continue; /* of an earlier call that an add interrupted */
+		if (word_is_present(seen) ||
+		    !atomic_compare_exchange_strong_explicit(&words[i], &seen, seen | WORD_DEAD, memory_order_acq_rel,
+		                                             memory_order_relaxed))
+			return NULL;
+	}
+	atomic_store_explicit(&newer->older, NULL, memory_order_release);
+	return oldest;
+}
+
+static bool
+is_candidate(const struct compaction *compaction, struct key_record *record)
+{
+	/* Relaxed: only to skip most keys without holding them. */
+	if (compaction->empty)
+		return true;
+	return (atomic_load_explicit(&record->state, memory_order_relaxed) & RECORD_UNLISTED) != 0;
+}
+
+static int
+compact_record(void *context, struct key_record *record)
+{
+	struct compaction *compaction = context;
+
+	if (!is_candidate(compaction, record))
+		return 0;
+	if (compaction->node == NULL)
+		compaction->node = mem_alloc(sizeof(*compaction->node));
+	if (compaction->node == NULL)
+		return -ENOMEM; /* no memory to give memory back: next time */
+	if (!key_hold(record))
+		return 0;
+	if (remove_record(compaction, record)) {
+		compaction->removed++;
+		retire(compaction, record, sizeof(*record), destroy_record);
+		return 0;
+	}
+	struct day_block *block = kill_oldest_block(record);
+
+	key_release(record);
+	if (block != NULL)
+		retire(compaction, block, day_block_bytes(block->slot_count), destroy_block);
+	return 0;
+}
+
+uint64_t
+tree_compact(struct engine_worker *worker, struct tree *tree, bool empty)
+{
+	struct compaction compaction = { .worker = worker, .tree = tree, .empty = empty };
+
+	/* Relaxed: a refused add that is missed now is met the next time. */
+	if (!empty && atomic_load_explicit(&tree->unlisted_count, memory_order_relaxed) == 0)
+		return 0;
+	(void)partition_walk(&tree->table, compact_record, &compaction);
+	mem_free(compaction.node);
+	return compaction.removed;
+}
+
+/* ---- whole-tree delete ---- */
+
+struct deletion {
+	struct engine_worker *worker;
+	struct tree *tree;
+	uint64_t from, to;
+	unsigned keys;
+};
+
+static int
+delete_record(void *context, struct key_record *record)
+{
+	struct deletion *deletion = context;
+
+	if (++deletion->keys % DELETE_KEYS_PER_SECTION == 0) {
+		engine_batch_end(deletion->worker);
+		engine_batch_begin(deletion->worker);
+	}
+	return tree_delete_range(deletion->worker, deletion->tree, record->key, deletion->from, deletion->to);
+}
+
+int
+tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to)
+{
+	struct deletion deletion = {
+		.worker = worker,
+		.tree = engine_pin_tree(worker->engine, name, bytes),
+		.from = from,
+		.to = to,
+	};
+
+	if (deletion.tree == NULL)
+		return ENGINE_MISSING;
+	engine_batch_begin(worker);
+	int r = partition_walk(&deletion.tree->table, delete_record, &deletion);
+
+	engine_batch_end(worker);
+	return r;
+}

@@ -1,0 +1,400 @@
+/*
+ * The directory: names to trees.
+ *
+ *            find  create  drop  reset/publish  names     -  run together freely
+ *   find      -      -       e        e           -       e  while find is inside a section
+ *   create           L       L        L           L       L  one after another, by the directory's lock
+ *   drop                     L        L           L
+ *   names                                         L       copies pointers under the lock, visits outside it
+ *
+ * A name leads to its tree through one pointer, so that reset, load and replace are one instant for every client; ck_hs
+ * itself could only remove and insert. Trees and entries that go are retired. Whatever changes the directory loads its log
+ * tag under the lock, before the change is visible.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "engine/operation.h"
+
+enum { CAPACITY_FIRST = 64 };
+
+static unsigned long
+entry_hash(const void *entry, unsigned long seed)
+{
+	const struct directory_name *name = entry;
+
+	(void)seed;
+	return XXH3_64bits(name->data, name->bytes);
+}
+
+static bool
+entry_matches(const void *stored, const void *wanted)
+{
+	const struct directory_name *a = stored, *b = wanted;
+
+	TSAN_ACQUIRE(stored); /* D1 */
+	return a->bytes == b->bytes && memcmp(a->data, b->data, a->bytes) == 0;
+}
+
+int
+directory_init(struct directory *directory, uint32_t trees_max)
+{
+	directory->trees_max = trees_max;
+	directory->made = ck_hs_init(&directory->hs, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, entry_hash, entry_matches,
+	                             &partition_map_memory, CAPACITY_FIRST, 0);
+	return directory->made ? 0 : -ENOMEM;
+}
+
+void
+directory_deinit(struct directory *directory)
+{
+	ck_hs_iterator_t cursor = CK_HS_ITERATOR_INITIALIZER;
+	void *found = NULL;
+
+	if (!directory->made)
+		return;
+	while (ck_hs_next(&directory->hs, &cursor, &found)) {
+		struct directory_entry *entry = found;
+
+		tree_destroy(atomic_load_explicit(&entry->tree, memory_order_acquire));
+		mem_free(entry);
+	}
+	ck_hs_destroy(&directory->hs);
+	directory->made = false;
+}
+
+static struct directory_entry *
+entry_find(struct directory *directory, const char *name, size_t bytes)
+{
+	struct directory_name wanted = { .data = name, .bytes = bytes };
+
+	return ck_hs_get(&directory->hs, entry_hash(&wanted, 0), &wanted);
+}
+
+static struct tree *
+find(struct engine *engine, const char *name, size_t bytes)
+{
+	struct directory_entry *entry = entry_find(&engine->directory, name, bytes);
+
+	return entry == NULL ? NULL : atomic_load_explicit(&entry->tree, memory_order_acquire); /* D1 */
+}
+
+struct tree *
+tree_find(struct engine_worker *worker, const char *name, size_t bytes)
+{
+	assert(epoch_in_section(worker->epoch));
+	return find(worker->engine, name, bytes);
+}
+
+struct tree *
+engine_scan_tree(struct engine *engine, const char *name, size_t bytes)
+{
+	return find(engine, name, bytes);
+}
+
+struct tree *
+engine_pin_tree(struct engine *engine, const char *name, size_t bytes)
+{
+	return find(engine, name, bytes);
+}
+
+static struct directory_entry *
+entry_create(const char *name, size_t bytes)
+{
+	struct directory_entry *entry = mem_alloc_zeroed(sizeof(*entry) + bytes + 1);
+
+	if (entry == NULL)
+		return NULL;
+	if (bytes > 0)
+		memcpy(entry->text, name, bytes);
+	entry->name = (struct directory_name){ .data = entry->text, .bytes = bytes };
+	return entry;
+}
+
+static void
+destroy_entry(struct epoch_retired *retired)
+{
+	mem_free((char *)retired - offsetof(struct directory_entry, retired_node));
+}
+
+static void
+log_directory(struct engine_worker *worker, struct tree *tree, enum effect_kind kind, uint64_t replaced)
+{
+	struct operation op = { .worker = worker,
+		                .tree = tree,
+		                .generation = atomic_load_explicit(&tree->generation, memory_order_relaxed) };
+
+	op.tag = engine_log_epoch(worker->engine);
+	effect_add(&op, kind, replaced, 0, 0);
+}
+
+/* Under the lock: puts a new name in. Takes neither on failure. */
+static int
+add_entry(struct directory *directory, struct directory_entry *entry, struct tree *tree)
+{
+	if (directory->count >= directory->trees_max)
+		return ENGINE_TREES_FULL;
+	tree->entry = entry;
+	entry->order = directory->order_next;
+	atomic_init(&entry->tree, tree);
+	TSAN_RELEASE(entry); /* D1 */
+	/* D1: holds the entry's and the tree's initialisation before the map's store of the pointer. */
+	ck_pr_fence_release();
+	if (!ck_hs_put(&directory->hs, entry_hash(&entry->name, 0), entry)) {
+		tree->entry = NULL;
+		return -ENOMEM;
+	}
+	directory->order_next++;
+	directory->count++;
+	return 0;
+}
+
+/* Under the lock: leads an existing name to another tree, in one instant. */
+static void
+swap_tree(struct directory_entry *entry, struct tree *tree)
+{
+	struct tree *before = atomic_load_explicit(&entry->tree, memory_order_relaxed); /* written under the lock */
+
+	tree->entry = entry;
+	atomic_store_explicit(&before->retired, true, memory_order_release); /* G3 */
+	atomic_store_explicit(&entry->tree, tree, memory_order_release);     /* D1 */
+	tree_retire(before);
+}
+
+static void
+changed(struct directory *directory)
+{
+	atomic_fetch_add_explicit(&directory->version, 1, memory_order_release);
+}
+
+/* Publishes tree under a name, which exists or not. Takes tree, on failure too. */
+static int
+publish(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes)
+{
+	struct directory *directory = &worker->engine->directory;
+	struct directory_entry *mine = entry_create(name, bytes);
+	int r = mine == NULL ? -ENOMEM : 0;
+
+	if (r == 0) {
+		lock_take(&directory->lock);
+		struct directory_entry *entry = entry_find(directory, name, bytes);
+
+		if (entry != NULL) {
+			struct tree *before = atomic_load_explicit(&entry->tree, memory_order_relaxed);
+
+			log_directory(worker, tree, EFFECT_CREATE, before->id);
+			swap_tree(entry, tree);
+		} else {
+			if (directory->count < directory->trees_max)
+				log_directory(worker, tree, EFFECT_CREATE, 0);
+			r = add_entry(directory, mine, tree);
+			if (r == 0)
+				mine = NULL;
+		}
+		if (r == 0)
+			changed(directory);
+		lock_release(&directory->lock);
+	}
+	mem_free(mine);
+	if (r != 0)
+		tree_destroy(tree);
+	return r;
+}
+
+int
+tree_load_publish(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes)
+{
+	int r = operation_reserve(worker, 0, 1);
+
+	if (r != 0) {
+		tree_destroy(tree);
+		return r;
+	}
+	return publish(worker, tree, name, bytes);
+}
+
+int
+tree_create(struct engine_worker *worker, const char *name, size_t bytes, struct tree **ret_tree)
+{
+	struct directory *directory = &worker->engine->directory;
+	struct tree *found = tree_find(worker, name, bytes);
+
+	assert(bytes <= TREE_NAME_BYTES_MAX);
+	if (found != NULL) {
+		*ret_tree = found;
+		return ENGINE_EXISTS;
+	}
+	int r = operation_reserve(worker, 0, 1);
+
+	if (r != 0)
+		return r;
+	struct tree *tree = tree_make(worker->engine, 0, 1);
+	struct directory_entry *entry = entry_create(name, bytes);
+
+	r = tree == NULL || entry == NULL ? -ENOMEM : 0;
+	if (r == 0) {
+		lock_take(&directory->lock);
+		found = tree_find(worker, name, bytes);
+		if (found != NULL) {
+			r = ENGINE_EXISTS;
+		} else {
+			tree->id = atomic_fetch_add_explicit(&worker->engine->tree_id_next, 1, memory_order_relaxed);
+			if (directory->count < directory->trees_max)
+				log_directory(worker, tree, EFFECT_CREATE, 0);
+			r = add_entry(directory, entry, tree);
+			if (r == 0)
+				changed(directory);
+		}
+		lock_release(&directory->lock);
+	}
+	if (r == 0) {
+		*ret_tree = tree;
+		return 0;
+	}
+	mem_free(entry);
+	tree_destroy(tree);
+	if (r == ENGINE_EXISTS)
+		*ret_tree = found;
+	return r;
+}
+
+int
+tree_drop(struct engine_worker *worker, const char *name, size_t bytes)
+{
+	struct directory *directory = &worker->engine->directory;
+	int r = operation_reserve(worker, 0, 1);
+
+	if (r != 0)
+		return r;
+	lock_take(&directory->lock);
+	struct directory_entry *entry = entry_find(directory, name, bytes);
+
+	if (entry == NULL) {
+		lock_release(&directory->lock);
+		return ENGINE_MISSING;
+	}
+	struct tree *tree = atomic_load_explicit(&entry->tree, memory_order_relaxed); /* written under the lock */
+
+	log_directory(worker, tree, EFFECT_DROP, 0);
+	atomic_store_explicit(&tree->retired, true, memory_order_release); /* G3 */
+	atomic_store_explicit(&entry->tree, NULL,
+	                      memory_order_release); /* D1: who still finds the entry finds no tree */
+	(void)ck_hs_remove(&directory->hs, entry_hash(&entry->name, 0), &entry->name);
+	directory->count--;
+	changed(directory);
+	tree_retire(tree);
+	epoch_retire(&entry->retired_node, destroy_entry, sizeof(*entry) + bytes);
+	lock_release(&directory->lock);
+	return 0;
+}
+
+int
+tree_reset(struct engine_worker *worker, const char *name, size_t bytes)
+{
+	struct engine *engine = worker->engine;
+
+	if (tree_find(worker, name, bytes) == NULL)
+		return ENGINE_MISSING;
+	int r = operation_reserve(worker, 0, 1);
+	struct tree *tree = r == 0 ? tree_make(engine, 0, 1) : NULL;
+
+	if (tree == NULL)
+		return r != 0 ? r : -ENOMEM;
+	lock_take(&engine->directory.lock);
+	struct directory_entry *entry = entry_find(&engine->directory, name, bytes);
+
+	if (entry != NULL) {
+		struct tree *before = atomic_load_explicit(&entry->tree, memory_order_relaxed);
+
+		tree->id = atomic_fetch_add_explicit(&engine->tree_id_next, 1, memory_order_relaxed);
+		log_directory(worker, tree, EFFECT_CREATE, before->id);
+		swap_tree(entry, tree);
+		changed(&engine->directory);
+	}
+	lock_release(&engine->directory.lock);
+	if (entry != NULL)
+		return 0;
+	tree_destroy(tree);
+	return ENGINE_MISSING;
+}
+
+/* ---- names in order ---- */
+
+struct named_tree {
+	uint64_t order;
+	struct directory_entry *entry;
+	struct tree *tree;
+};
+
+static int
+by_order(const void *left, const void *right)
+{
+	const struct named_tree *a = left, *b = right;
+
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Copies what the directory holds, up to capacity; returns how many there are. */
+static size_t
+collect(struct directory *directory, struct named_tree *ret, size_t capacity)
+{
+	ck_hs_iterator_t cursor = CK_HS_ITERATOR_INITIALIZER;
+	void *found = NULL;
+	size_t count = 0;
+
+	lock_take(&directory->lock);
+	size_t there = directory->count;
+
+	while (there <= capacity && count < there && ck_hs_next(&directory->hs, &cursor, &found)) {
+		struct directory_entry *entry = found;
+
+		ret[count++] = (struct named_tree){
+			.order = entry->order,
+			.entry = entry,
+			.tree = atomic_load_explicit(&entry->tree, memory_order_acquire),
+		};
+	}
+	lock_release(&directory->lock);
+	return there;
+}
+
+int
+engine_names(struct engine *engine, tree_name_fn *visit, void *context)
+{
+	struct named_tree *trees = NULL;
+	size_t capacity = 0, count;
+
+	/* Trees may appear between two rounds; there is room to spare, so that it ends soon. */
+	while ((count = collect(&engine->directory, trees, capacity)) > capacity) {
+		mem_free(trees);
+		capacity = count + count / 8 + 8;
+		trees = mem_alloc(capacity * sizeof(*trees));
+		if (trees == NULL)
+			return -ENOMEM;
+	}
+	if (count > 0)
+		qsort(trees, count, sizeof(*trees), by_order);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = visit(context, trees[i].tree, trees[i].entry->name.data, trees[i].entry->name.bytes);
+	mem_free(trees);
+	return r;
+}
+
+int
+engine_scan_names(struct engine *engine, tree_name_fn *visit, void *context)
+{
+	return engine_names(engine, visit, context);
+}
+
+uint64_t
+engine_directory_version(const struct engine *engine)
+{
+	return atomic_load_explicit(&engine->directory.version, memory_order_acquire);
+}

@@ -1,0 +1,144 @@
+/*
+ * Building a tree where nobody sees it: for files and recovery. One thread, plain of mind; the atomics below order
+ * nothing, publication (D1) does.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/operation.h"
+
+int
+tree_load_begin(struct engine *engine, uint64_t id, uint64_t generation, struct tree **ret_tree)
+{
+	struct tree *tree = tree_make(engine, id, generation);
+
+	if (tree == NULL)
+		return -ENOMEM;
+	if (id == 0)
+		tree->id = atomic_fetch_add_explicit(&engine->tree_id_next, 1, memory_order_relaxed);
+	else
+		engine_tree_id_raise(engine, id + 1);
+	*ret_tree = tree;
+	return 0;
+}
+
+void
+tree_load_discard(struct tree *tree)
+{
+	tree_destroy(tree);
+}
+
+static int
+newest_first(const void *left, const void *right)
+{
+	const struct cut_day *a = left, *b = right;
+
+	return a->day > b->day ? -1 : a->day < b->day;
+}
+
+static bool
+is_loadable(const struct cut_day *days, size_t day_count, uint64_t total, uint64_t *ret_sum)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < day_count; i++) {
+		if (days[i].day > DAY_MAX || (i > 0 && days[i].day == days[i - 1].day) || days[i].count > COUNT_MAX ||
+		    sum > COUNT_MAX - days[i].count)
+			return false;
+		sum += days[i].count;
+	}
+	*ret_sum = sum;
+	return total <= COUNT_MAX;
+}
+
+static void
+set_slot(_Atomic uint32_t *day, _Atomic uint64_t *word, uint32_t value_day, uint64_t word_bits)
+{
+	atomic_store_explicit(day, value_day + 1, memory_order_relaxed);
+	atomic_store_explicit(word, word_bits, memory_order_relaxed);
+}
+
+/* Sorted days, newest first: the newest go to the record's own line, the rest into one block of their number. */
+static bool
+fill(struct key_record *record, uint64_t generation, const struct cut_day *days, size_t day_count)
+{
+	uint64_t parity = word_parity_of(generation);
+	size_t own = day_count < INLINE_SLOTS ? day_count : INLINE_SLOTS;
+
+	for (size_t i = 0; i < own; i++)
+		set_slot(&record->day[i], &record->word[i], days[i].day, parity | days[i].count);
+	if (own == day_count)
+		return true;
+	size_t rest = day_count - own;
+	struct day_block *block =
+	    rest > UINT32_MAX / 16 ? NULL : key_record_push_block(record, (uint32_t)rest, generation);
+
+	if (block == NULL)
+		return false;
+	for (size_t i = 0; i < rest; i++)
+		set_slot(&block->day[i], &day_block_words(block)[i], days[own + i].day, parity | days[own + i].count);
+	return true;
+}
+
+/* The difference between the days and the total of the file. */
+static bool
+fill_difference(struct key_record *record, uint64_t generation, uint64_t sum, uint64_t total)
+{
+	if (sum == total)
+		return true;
+	_Atomic uint64_t *word = slot_get(record, total > sum ? DAY_ABOVE : DAY_BELOW, generation);
+
+	if (word == NULL)
+		return false;
+	atomic_store_explicit(&record->state, RECORD_DIFFERS, memory_order_relaxed);
+	atomic_store_explicit(word,
+	                      word_parity_of(generation) | WORD_ABSENT | (total > sum ? total - sum : sum - total),
+	                      memory_order_relaxed);
+	return true;
+}
+
+static int
+load_sorted(struct tree *tree, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count)
+{
+	uint64_t generation = atomic_load_explicit(&tree->generation, memory_order_relaxed), sum = 0;
+	bool made = false;
+
+	if (!is_loadable(days, day_count, total, &sum))
+		return ENGINE_INVALID;
+	struct key_record *record = partition_insert(&tree->table, key, generation, 0, &made);
+
+	if (record == NULL)
+		return -ENOMEM;
+	if (!made) { /* the later of two wins */
+		key_record_free_blocks(record);
+		key_record_init(record, key, generation, 0);
+	}
+	atomic_store_explicit(&record->total, word_parity_of(generation) | sum, memory_order_relaxed);
+	return fill(record, generation, days, day_count) && fill_difference(record, generation, sum, total) ? 0
+	                                                                                                    : -ENOMEM;
+}
+
+int
+tree_load_key(struct tree *tree, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count)
+{
+	enum { ON_STACK = 64 };
+	struct cut_day few[ON_STACK];
+	struct cut_day *sorted = few;
+
+	assert(tree->entry == NULL);
+	if (day_count > ON_STACK) {
+		sorted = day_count > SIZE_MAX / sizeof(*sorted) ? NULL : mem_alloc(day_count * sizeof(*sorted));
+		if (sorted == NULL)
+			return -ENOMEM;
+	}
+	if (day_count > 0) {
+		memcpy(sorted, days, day_count * sizeof(*sorted));
+		qsort(sorted, day_count, sizeof(*sorted), newest_first);
+	}
+	int r = load_sorted(tree, key, total, sorted, day_count);
+
+	if (sorted != few)
+		mem_free(sorted);
+	return r;
+}

@@ -1,0 +1,261 @@
+#include "engine/partition.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "epoch/epoch.h"
+
+enum { MAP_CAPACITY_FIRST = 8 };
+
+/* A map with what epoch_retire() needs in front of it. */
+struct map_block {
+	struct epoch_retired retired;
+	_Alignas(max_align_t) char map[];
+};
+
+static void *
+map_alloc(size_t bytes)
+{
+	struct map_block *block = mem_alloc(sizeof(*block) + bytes);
+
+	return block == NULL ? NULL : block->map;
+}
+
+static void
+map_destroy(struct epoch_retired *retired)
+{
+	mem_free(retired); /* first member of its block */
+}
+
+static void
+map_free(void *map, size_t bytes, bool defer)
+{
+	struct map_block *block = (struct map_block *)(void *)((char *)map - offsetof(struct map_block, map));
+
+	if (defer)
+		epoch_retire(&block->retired, map_destroy, bytes);
+	else
+		mem_free(block);
+}
+
+struct ck_malloc partition_map_memory = { .malloc = map_alloc, .free = map_free };
+
+static unsigned long
+record_hash(const void *record, unsigned long seed)
+{
+	(void)seed;
+	return key_hash(*(const uint64_t *)record);
+}
+
+/* Both are key records or bare keys: the key stands first. */
+static bool
+record_matches(const void *stored, const void *wanted)
+{
+	TSAN_ACQUIRE(stored); /* E1 */
+	return *(const uint64_t *)stored == *(const uint64_t *)wanted;
+}
+
+static struct key_record *
+find_in(struct partition *partition, uint64_t hash, uint64_t key)
+{
+	return ck_hs_get(&partition->hs, hash, &key);
+}
+
+struct key_record *
+partition_find(struct partition_table *table, uint64_t key)
+{
+	uint64_t hash = key_hash(key);
+	struct partition *partition = partition_of(table, hash);
+
+	return partition == NULL ? NULL : find_in(partition, hash, key);
+}
+
+static struct partition_group *
+group_get(struct partition_table *table, uint32_t index)
+{
+	struct partition_group *seen = atomic_load_explicit(&table->group[index], memory_order_acquire); /* E5 */
+
+	if (seen != NULL)
+		return seen;
+	struct partition_group *mine = mem_alloc_aligned(_Alignof(struct partition_group), sizeof(*mine));
+
+	if (mine == NULL)
+		return NULL;
+	memset(mine, 0, sizeof(*mine)); /* locks free, maps not made */
+	/* E5 release; on failure acquire, since we go on with the winner's. */
+	if (atomic_compare_exchange_strong_explicit(&table->group[index], &seen, mine, memory_order_acq_rel,
+	                                            memory_order_acquire))
+		return mine;
+	mem_free(mine);
+	return seen;
+}
+
+/* Under the partition's lock. */
+static bool
+map_make(struct partition *partition)
+{
+	if (atomic_load_explicit(&partition->made, memory_order_relaxed))
+		return true; /* relaxed: it is written under the lock only */
+	if (!ck_hs_init(&partition->hs, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, record_hash, record_matches,
+	                &partition_map_memory, MAP_CAPACITY_FIRST, 0))
+		return false;
+	atomic_store_explicit(&partition->made, true, memory_order_release); /* E4 */
+	return true;
+}
+
+/* Under the partition's lock, after a miss under it. */
+static bool
+put(struct partition *partition, uint64_t hash, struct key_record *record)
+{
+	TSAN_RELEASE(record); /* E1 */
+	/* E1: holds the record's initialisation before ck_hs_put()'s store of the pointer on weakly ordered CPUs. */
+	ck_pr_fence_release();
+	return ck_hs_put(&partition->hs, hash, record);
+}
+
+/* Under the partition's lock. Relaxed: nothing is read by it. */
+static void
+count_records(struct partition *partition, int more)
+{
+	uint32_t count = atomic_load_explicit(&partition->count, memory_order_relaxed);
+
+	atomic_store_explicit(&partition->count, count + (uint32_t)more, memory_order_relaxed);
+}
+
+struct key_record *
+partition_insert(struct partition_table *table, uint64_t key, uint64_t generation, uint32_t state, bool *ret_made)
+{
+	uint64_t hash = key_hash(key);
+	uint32_t index = partition_index(hash);
+	struct partition_group *group = group_get(table, index / PARTITIONS_PER_GROUP);
+	struct key_record *mine = mem_alloc_aligned(sizeof(*mine), sizeof(*mine));
+
+	*ret_made = false;
+	if (group == NULL || mine == NULL) {
+		mem_free(mine);
+		return NULL;
+	}
+	struct partition *partition = &group->partition[index % PARTITIONS_PER_GROUP];
+
+	key_record_init(mine, key, generation, state);
+	lock_take(&partition->lock);
+	struct key_record *record = map_make(partition) ? find_in(partition, hash, key) : NULL;
+
+	if (record == NULL && atomic_load_explicit(&partition->made, memory_order_relaxed) &&
+	    put(partition, hash, mine)) {
+		record = mine;
+		*ret_made = true;
+		count_records(partition, 1);
+	}
+	lock_release(&partition->lock);
+	if (record != mine)
+		mem_free(mine);
+	return record;
+}
+
+struct partition *
+partition_lock(struct partition_table *table, uint64_t key)
+{
+	struct partition *partition = partition_of(table, key_hash(key));
+
+	assert(partition != NULL);
+	lock_take(&partition->lock);
+	return partition;
+}
+
+void
+partition_unlock(struct partition *partition)
+{
+	lock_release(&partition->lock);
+}
+
+void
+partition_remove(struct partition *partition, struct key_record *record)
+{
+	void *removed = ck_hs_remove(&partition->hs, key_hash(record->key), &record->key);
+
+	assert(removed == record);
+	(void)removed;
+	count_records(partition, -1);
+}
+
+void
+partition_pass(struct partition_table *table, uint64_t key)
+{
+	partition_unlock(partition_lock(table, key));
+}
+
+static int
+walk_map(struct partition *partition, partition_fn *visit, void *context)
+{
+	ck_hs_iterator_t cursor = CK_HS_ITERATOR_INITIALIZER;
+	void *record = NULL;
+	int r = 0;
+
+	while (r == 0 && ck_hs_next_spmc(&partition->hs, &cursor, &record)) {
+		TSAN_ACQUIRE(record); /* E1 */
+		r = visit(context, record);
+	}
+	return r;
+}
+
+int
+partition_walk(struct partition_table *table, partition_fn *visit, void *context)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < PARTITIONS; i++) {
+		struct partition_group *group =
+		    atomic_load_explicit(&table->group[i / PARTITIONS_PER_GROUP], memory_order_acquire); /* E5 */
+
+		if (group == NULL)
+			continue;
+		struct partition *partition = &group->partition[i % PARTITIONS_PER_GROUP];
+
+		if (atomic_load_explicit(&partition->made, memory_order_acquire)) /* E4 */
+			r = walk_map(partition, visit, context);
+	}
+	return r;
+}
+
+size_t
+partition_table_bytes(struct partition_table *table)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < PARTITION_GROUPS; i++) {
+		struct partition_group *group = atomic_load_explicit(&table->group[i], memory_order_acquire); /* E5 */
+
+		bytes += group == NULL ? 0 : sizeof(*group);
+		/* Maps are a quarter to a half full: about three slots to a record. */
+		for (uint32_t k = 0; group != NULL && k < PARTITIONS_PER_GROUP; k++)
+			bytes += atomic_load_explicit(&group->partition[k].count, memory_order_relaxed) *
+			         (sizeof(struct key_record) + 3 * sizeof(void *));
+	}
+	return bytes;
+}
+
+static int
+record_destroy(void *context, struct key_record *record)
+{
+	(void)context;
+	key_record_free_blocks(record);
+	mem_free(record);
+	return 0;
+}
+
+void
+partition_table_deinit(struct partition_table *table)
+{
+	(void)partition_walk(table, record_destroy, NULL);
+	for (uint32_t i = 0; i < PARTITION_GROUPS; i++) {
+		struct partition_group *group = atomic_load_explicit(&table->group[i], memory_order_acquire);
+
+		for (uint32_t k = 0; group != NULL && k < PARTITIONS_PER_GROUP; k++) {
+			if (atomic_load_explicit(&group->partition[k].made, memory_order_acquire))
+				ck_hs_destroy(&group->partition[k].hs);
+		}
+		mem_free(group);
+		atomic_store_explicit(&table->group[i], NULL, memory_order_relaxed);
+	}
+}

@@ -1,0 +1,216 @@
+/*
+ * Trees: making and freeing them, finding and listing keys, and the reads of workers.
+ */
+#include "engine/operation.h"
+
+#include "base/memory.h"
+#include "engine/prefetch.h"
+
+struct tree *
+tree_make(struct engine *engine, uint64_t id, uint64_t generation)
+{
+	struct tree *tree = mem_alloc_zeroed(sizeof(*tree));
+
+	if (tree == NULL)
+		return NULL;
+	tree->engine = engine;
+	tree->id = id;
+	atomic_init(&tree->generation, generation);
+	atomic_init(&tree->settled, generation);
+	return tree;
+}
+
+void
+tree_destroy(struct tree *tree)
+{
+	if (tree == NULL)
+		return;
+	partition_table_deinit(&tree->table);
+	mem_free(tree);
+}
+
+static void
+destroy_retired(struct epoch_retired *retired)
+{
+	tree_destroy((struct tree *)(void *)retired); /* first member */
+}
+
+void
+tree_retire(struct tree *tree)
+{
+	epoch_retire(&tree->retired_node, destroy_retired, sizeof(*tree) + partition_table_bytes(&tree->table));
+}
+
+uint64_t
+tree_id(const struct tree *tree)
+{
+	return tree->id;
+}
+
+uint64_t
+tree_generation(const struct tree *tree)
+{
+	return atomic_load_explicit(&tree->generation, memory_order_acquire);
+}
+
+const char *
+tree_name(const struct tree *tree, size_t *ret_bytes)
+{
+	assert(tree->entry != NULL);
+	*ret_bytes = tree->entry->name.bytes;
+	return tree->entry->name.data;
+}
+
+/* Under the partition's lock, so that the record is not removed meanwhile. */
+void
+tree_list_key(struct engine_worker *worker, struct tree *tree, struct key_record *record)
+{
+	/* Relaxed: a stale look costs a lock, no more. */
+	if ((atomic_load_explicit(&record->state, memory_order_relaxed) & RECORD_UNLISTED) == 0)
+		return;
+	struct partition *partition = partition_lock(&tree->table, record->key);
+	/* Relaxed: state bits order nothing, the lock does. */
+	uint32_t before = atomic_fetch_and_explicit(&record->state, ~(uint32_t)RECORD_UNLISTED, memory_order_relaxed);
+
+	if ((before & RECORD_UNLISTED) != 0) {
+		struct operation op;
+
+		operation_begin(&op, worker, tree);
+		atomic_fetch_sub_explicit(&tree->unlisted_count, 1, memory_order_relaxed);
+		op.tag = engine_log_epoch(worker->engine);
+		effect_add(&op, EFFECT_LISTED, record->key, 0, 0);
+	}
+	partition_unlock(partition);
+}
+
+struct key_record *
+tree_record_get(struct engine_worker *worker, struct tree *tree, uint64_t key, uint64_t generation)
+{
+	struct key_record *record = partition_find(&tree->table, key);
+	bool made = false;
+
+	if (record == NULL) {
+		record = partition_insert(&tree->table, key, generation, 0, &made);
+		if (record == NULL)
+			return NULL;
+	}
+	tree_list_key(worker, tree, record);
+	if (made && worker->effects != NULL) {
+		struct operation op = { .worker = worker, .tree = tree, .generation = generation };
+
+		op.tag = engine_log_epoch(worker->engine);
+		effect_add(&op, EFFECT_LISTED, key, 0, 0);
+	}
+	return record;
+}
+
+/* ---- reads ---- */
+
+static struct key_record *
+find_listed(struct tree *tree, uint64_t key)
+{
+	struct key_record *record = partition_find(&tree->table, key);
+
+	return record != NULL && key_record_is_listed(record) ? record : NULL;
+}
+
+uint64_t
+tree_total(struct tree *tree, uint64_t key)
+{
+	struct key_record *record = partition_find(&tree->table, key);
+
+	return record == NULL ? 0 : key_record_total(record);
+}
+
+static void
+sum_day(void *context, uint32_t day, uint64_t count)
+{
+	uint64_t *sum = context;
+
+	(void)day;
+	*sum += count;
+}
+
+uint64_t
+tree_sum_range(struct tree *tree, uint64_t key, uint64_t from, uint64_t to)
+{
+	uint64_t sum = 0;
+
+	(void)tree_days(tree, key, from, to, sum_day, &sum);
+	return sum;
+}
+
+bool
+tree_days(struct tree *tree, uint64_t key, uint64_t from, uint64_t to, tree_day_fn *visit, void *context)
+{
+	struct key_record *record = find_listed(tree, key);
+
+	if (record == NULL)
+		return false;
+	tree_key_days(record, from, to, visit, context);
+	return true;
+}
+
+void
+tree_key_days(struct key_record *record, uint64_t from, uint64_t to, tree_day_fn *visit, void *context)
+{
+	struct slot_cursor cursor = { 0 };
+	_Atomic uint32_t *day_field = NULL;
+	_Atomic uint64_t *word = NULL;
+
+	while (slot_next(record, &cursor, &day_field, &word)) {
+		uint32_t day = atomic_load_explicit(day_field, memory_order_acquire); /* E3 */
+
+		if (day == 0 || --day > DAY_MAX || day < from || day > to)
+			continue;
+		uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
+
+		if (word_is_present(seen))
+			visit(context, day, word_value(seen));
+	}
+}
+
+/* ---- whole trees ---- */
+
+struct scan {
+	tree_key_fn *visit;
+	void *context;
+};
+
+static int
+scan_record(void *context, struct key_record *record)
+{
+	struct scan *scan = context;
+
+	return key_record_is_listed(record) ? scan->visit(scan->context, record->key, record) : 0;
+}
+
+int
+tree_scan_keys(struct tree *tree, tree_key_fn *visit, void *context)
+{
+	struct scan scan = { .visit = visit, .context = context };
+
+	return partition_walk(&tree->table, scan_record, &scan);
+}
+
+/* ---- prefetch ---- */
+
+void
+tree_prefetch_slot(struct tree *tree, uint64_t key)
+{
+	uint64_t hash = key_hash(key);
+	struct partition *partition = partition_of(&tree->table, hash);
+
+	if (partition != NULL)
+		prefetch_slot(&partition->hs, hash);
+}
+
+void
+tree_prefetch_record(struct tree *tree, uint64_t key)
+{
+	uint64_t hash = key_hash(key);
+	struct partition *partition = partition_of(&tree->table, hash);
+
+	if (partition != NULL)
+		prefetch_record(&partition->hs, hash);
+}

@@ -1,0 +1,123 @@
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "snapshot/dump_file.h"
+#include "snapshot/dump_reader.h"
+
+/* ---- engine to file ---- */
+
+/*
+ * A total that was loaded far above its days can grow past what is read back. It is written as the largest that is: one
+ * absurd number being a little too small is better than a tree that can not be dumped any more.
+ */
+static int
+cut_visit(void *context, const struct cut_key *key)
+{
+	struct dump_writer *writer = context;
+	uint64_t total = key->total < COUNT_MAX ? key->total : COUNT_MAX;
+
+	return dump_writer_key(writer, key->key, total, key->days, key->day_count);
+}
+
+static int
+dump_write(struct engine *engine, struct tree *tree, const struct dump_request *request, struct dump_writer *writer,
+           struct dump_info *info, char *ret_file)
+{
+	struct cut_summary summary;
+	int r = tree_cut(engine, tree, cut_visit, writer, &summary);
+
+	if (r != 0)
+		return r;
+	info->generation = summary.generation;
+	r = dump_writer_finish(writer, info);
+	if (r == 0 && request->before_publish != NULL)
+		r = request->before_publish(request->context);
+	if (r != 0)
+		return r;
+	dump_name_encode(request->stamp, request->name, request->name_bytes, ret_file);
+	return dump_writer_publish(writer, ret_file);
+}
+
+int
+dump_tree(struct engine *engine, struct tree *tree, const struct dump_request *request, struct dump_info *ret_info,
+          char *ret_file)
+{
+	struct dump_writer *writer;
+	struct dump_info info = { .tree_id = tree_id(tree), .name_bytes = request->name_bytes };
+
+	assert(request->name_bytes <= sizeof(info.name));
+	memcpy(info.name, request->name, request->name_bytes);
+	memcpy(info.identity, request->identity, sizeof(info.identity));
+	int r = dump_writer_create(request->directory_fd, &writer);
+
+	if (r < 0)
+		return r;
+	r = dump_write(engine, tree, request, writer, &info, ret_file);
+	dump_writer_destroy(writer);
+	if (r == 0)
+		*ret_info = info;
+	return r;
+}
+
+/* ---- file to engine ---- */
+
+static int
+load_visit(void *context, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count)
+{
+	struct tree *tree = context;
+
+	return tree_load_key(tree, key, total, days, day_count);
+}
+
+/* The id has to be known before the first key, and stands behind the last. */
+static int
+load_begin(struct engine *engine, const struct dump_info *info, bool keep_id, struct dump_fault *fault,
+           struct tree **ret_tree)
+{
+	bool keeps = keep_id && info->ours;
+	int r = tree_load_begin(engine, keeps ? info->tree_id : 0, keeps ? info->generation + 1 : 1, ret_tree);
+
+	if (r < 0)
+		(void)snprintf(fault->text, sizeof(fault->text), "no memory for a tree");
+	return r;
+}
+
+static int
+load_run(struct engine *engine, const struct dump_reader *reader, bool keep_id, struct tree **ret_tree,
+         struct dump_info *ret_info)
+{
+	struct dump_info before;
+	struct tree *tree;
+	int r = dump_reader_info(reader, &before);
+
+	if (r == DUMP_OK)
+		r = load_begin(engine, &before, keep_id, reader->fault, &tree);
+	if (r != DUMP_OK)
+		return r;
+	r = dump_reader_run(reader, load_visit, tree, ret_info);
+	if (r == DUMP_OK && (before.tree_id != ret_info->tree_id || before.generation != ret_info->generation)) {
+		(void)snprintf(reader->fault->text, sizeof(reader->fault->text), "%s: changed while it was read",
+		               reader->file_name);
+		r = DUMP_DAMAGED;
+	}
+	if (r == DUMP_OK)
+		*ret_tree = tree;
+	else
+		tree_load_discard(tree);
+	return r;
+}
+
+int
+dump_load(struct engine *engine, int directory_fd, const char *file_name, bool keep_id, struct tree **ret_tree,
+          struct dump_info *ret_info, struct dump_fault *ret_fault)
+{
+	struct dump_reader reader;
+	int r = dump_reader_open(&reader, directory_fd, file_name, ret_fault);
+
+	if (r != DUMP_OK)
+		return r;
+	r = load_run(engine, &reader, keep_id, ret_tree, ret_info);
+	dump_reader_close(&reader);
+	return r;
+}

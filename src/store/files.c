@@ -1,0 +1,163 @@
+#include "store/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "snapshot/dump_file.h"
+
+#define TEMPORARY_PREFIX ".tmp-"
+
+/* ---- walking the directory ---- */
+
+int
+directory_each(int directory_fd, directory_fn *visit, void *context)
+{
+	/* Opened anew: a duplicate of the handle would share its position with other walks. */
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	DIR *stream = fdopendir(fd);
+
+	if (stream == NULL) {
+		int r = -errno;
+
+		(void)close(fd);
+		return r;
+	}
+	int r = 0;
+
+	while (r == 0) {
+		errno = 0;
+		/* One thread uses this stream. */
+		const struct dirent *entry = readdir(stream); /* NOLINT(concurrency-mt-unsafe) */
+
+		if (entry == NULL) {
+			r = -errno;
+			break;
+		}
+		r = visit(context, directory_fd, entry);
+	}
+	(void)closedir(stream);
+	return r;
+}
+
+bool
+directory_is_file(int directory_fd, const struct dirent *entry)
+{
+	struct stat status;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_REG;
+	return fstatat(directory_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+}
+
+/* ---- changes ---- */
+
+static int
+remove_temporary(void *context, int directory_fd, const struct dirent *entry)
+{
+	size_t *removed = context;
+
+	if (dump_name_is_temporary(entry->d_name) && directory_is_file(directory_fd, entry) &&
+	    unlinkat(directory_fd, entry->d_name, 0) == 0)
+		++*removed;
+	return 0;
+}
+
+size_t
+files_remove_temporary(int directory_fd)
+{
+	size_t removed = 0;
+
+	(void)directory_each(directory_fd, remove_temporary, &removed);
+	return removed;
+}
+
+static int
+write_all(int fd, const char *data, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t written = write(fd, data, bytes);
+
+		if (written < 0 && errno != EINTR)
+			return -errno;
+		if (written > 0) {
+			data += written;
+			bytes -= (size_t)written;
+		}
+	}
+	return fsync(fd) == 0 ? 0 : -errno;
+}
+
+int
+file_replace(int directory_fd, const char *file, const void *data, size_t bytes)
+{
+	char temporary[DUMP_FILE_NAME_MAX + 1];
+
+	(void)snprintf(temporary, sizeof(temporary), TEMPORARY_PREFIX "%s", file);
+	int fd = openat(directory_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return -errno;
+	int r = write_all(fd, data, bytes);
+
+	if (close(fd) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(directory_fd, temporary, directory_fd, file) != 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(directory_fd, temporary, 0);
+		return r;
+	}
+	return fsync(directory_fd) == 0 ? 0 : -errno;
+}
+
+/* Makes a directory that was not there before: a second one in the same second gets a number. */
+static int
+set_aside_directory(int directory_fd, char *ret_directory)
+{
+	enum { TRIES_MAX = 1000 };
+	const time_t now = time(NULL);
+	struct tm utc;
+	char stamp[32];
+
+	if (gmtime_r(&now, &utc) == NULL || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc) == 0)
+		return -EOVERFLOW;
+	for (int i = 1; i <= TRIES_MAX; i++) {
+		if (i == 1)
+			(void)snprintf(ret_directory, SET_ASIDE_NAME_MAX, "set-aside-%s", stamp);
+		else
+			(void)snprintf(ret_directory, SET_ASIDE_NAME_MAX, "set-aside-%s-%d", stamp, i);
+		if (mkdirat(directory_fd, ret_directory, 0755) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+int
+file_set_aside(int directory_fd, const char *file, char *ret_directory)
+{
+	if (faccessat(directory_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	int r = set_aside_directory(directory_fd, ret_directory);
+
+	if (r < 0)
+		return r;
+	int fd = openat(directory_fd, ret_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (renameat(directory_fd, file, fd, file) != 0 || fsync(fd) != 0 || fsync(directory_fd) != 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}

@@ -1,0 +1,30 @@
+/*
+ * files.h - changing the files of the dump directory
+ *
+ * The directory is held open and everything in it is reached through that handle, so a renamed or replaced directory
+ * never mixes two.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct dirent;
+
+/* Calls visit for every entry. A non-zero return ends the walk and is returned. Else 0, or a negative errno. */
+typedef int directory_fn(void *context, int directory_fd, const struct dirent *entry);
+int directory_each(int directory_fd, directory_fn *visit, void *context);
+
+/* Not a directory, link, pipe … */
+bool directory_is_file(int directory_fd, const struct dirent *entry);
+
+/* Removes what a crash left behind while a file was written. Returns how many. */
+size_t files_remove_temporary(int directory_fd);
+
+/* Replaces a file by new content in one step that a crash leaves done or not done: temporary file, fsync, rename, fsync
+ * of the directory. 0 or negative errno. */
+int file_replace(int directory_fd, const char *file, const void *data, size_t bytes);
+
+/* Moves a file to a new directory `set-aside-<UTC time>` beside it; its name goes to ret_directory. 0 or negative errno. */
+enum { SET_ASIDE_NAME_MAX = 64 };
+int file_set_aside(int directory_fd, const char *file, char *ret_directory);
