@@ -6,7 +6,7 @@
 #include "net/server_internal.h"
 #include "net/worker.h"
 
-enum { TICK_MS = 500, TICK_STOPPING_MS = 20 };
+enum { TICK_MS = 500, TICK_STOPPING_MS = 20, STOP_QUIET_MS = 100 };
 
 static bool
 deadline_is_needed(const struct worker *worker)
@@ -45,7 +45,10 @@ deadline_check_conn(struct worker *worker, struct conn *conn)
 	const uint64_t idle_ms = (uint64_t)options->idle_timeout_s * 1000;
 
 	if (conn->state == CONN_LINGERING) {
-		if (is_over(worker, conn->wait_ms, CONN_LINGER_MS))
+		if (conn->draining && is_over(worker, conn->active_ms, STOP_QUIET_MS) && conn_is_quiet(conn))
+			conn_close(worker, conn);
+		else if (is_over(worker, conn->active_ms, CONN_LINGER_QUIET_MS) ||
+		         is_over(worker, conn->wait_ms, CONN_LINGER_MS))
 			conn_close(worker, conn);
 	} else if (conn->sending) {
 		if (write_ms > 0 && is_over(worker, conn->wait_ms, write_ms))
