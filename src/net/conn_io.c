@@ -145,6 +145,7 @@ conn_send(struct worker *worker, struct conn *conn)
 	assert(conn->sent < conn->unsent.bytes);
 	conn->sending = true;
 	conn->wait_ms = worker->now_ms;
+	conn->outgoing = 0;
 	worker->sending_count++;
 	io_send(worker->io, conn->fd, conn->unsent.data + conn->sent, conn->unsent.bytes - conn->sent,
 	        conn_tag(conn, OPERATION_SEND));
