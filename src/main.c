@@ -4,6 +4,7 @@
  * The main thread takes all signals, synchronously, and moves today forward. Every other thread has signals blocked.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -48,6 +49,24 @@ start_failed(const char *format, ...)
 	(void)fputc('\n', stderr);
 	va_end(arguments);
 	return -1;
+}
+
+/*
+ * Started with descriptors 0, 1 or 2 closed, the first files we open would take their places: the start line would be
+ * written into the lock file, the log to a client.
+ */
+static int
+descriptors_fill(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR); /* not close-on-exec, as what stands in its place */
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return start_failed("Cannot open /dev/null: %s", strerrordesc_np(errno));
+	(void)close(fd);
+	return 0;
 }
 
 static int
@@ -277,9 +296,9 @@ main(int argc, char **argv)
 	if (configure(argc, argv, &karma.config, &status) < 0)
 		return status;
 	status = EXIT_FAILURE;
-	if (kernel_check(&karma) == 0 && signals_setup(&karma) == 0 && log_and_zone_setup(&karma) == 0 &&
-	    engine_setup(&karma) == 0 && store_setup(&karma) == 0 && server_setup(&karma) == 0 &&
-	    stop(&karma, serve(&karma)) == 0)
+	if (descriptors_fill() == 0 && kernel_check(&karma) == 0 && signals_setup(&karma) == 0 &&
+	    log_and_zone_setup(&karma) == 0 && engine_setup(&karma) == 0 && store_setup(&karma) == 0 &&
+	    server_setup(&karma) == 0 && stop(&karma, serve(&karma)) == 0)
 		status = EXIT_SUCCESS;
 	teardown(&karma);
 	return status;

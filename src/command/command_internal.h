@@ -67,7 +67,7 @@ void v1_job_dump(struct job *job);
 void v1_job_dump_all(struct job *job);
 void v1_job_load(struct job *job);
 
-/* Replies that more than one file gives. */
+/* command_reply.c: replies that more than one file gives. */
 void v1_reply_error(struct buffer *out, const char *text);
 void v1_reply_too_large(struct buffer *out, size_t response_bytes_max);
 
@@ -79,8 +79,7 @@ enum command_thread { COMMAND_MAINTENANCE, COMMAND_SCAN };
 
 /* Hands a request over. COMMAND_PENDING, or COMMAND_DONE with an error in out. */
 enum command_status command_job_submit(struct command_worker *worker, const struct command_entry *entry,
-                                       enum command_thread thread, void (*run)(struct job *job),
-                                       struct buffer *out);
+                                       enum command_thread thread, void (*run)(struct job *job), struct buffer *out);
 
 /* The same for a request whose reply does not wait: "OK" in out, or an error. */
 void command_job_submit_detached(struct command_worker *worker, enum command_thread thread,

@@ -8,47 +8,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 typedef enum command_status v1_handler(struct command_worker *worker, const struct command_entry *entry,
                                        struct buffer *out);
 
 /* ---- replies ---- */
-
-void
-v1_reply_error(struct buffer *out, const char *text)
-{
-	json_v1_reply_error(out, text, strlen(text));
-}
-
-void
-v1_reply_too_large(struct buffer *out, size_t response_bytes_max)
-{
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "Response exceeds %zu bytes", response_bytes_max);
-	v1_reply_error(out, text);
-}
-
-void
-v1_reply_failure(struct buffer *out, int result)
-{
-	switch (result) {
-	case ENGINE_OVERFLOW:
-		v1_reply_error(out, "Arithmetic overflow");
-		return;
-	case ENGINE_TREES_FULL:
-		v1_reply_error(out, "The limit of trees is reached (--max-trees), nothing changed");
-		return;
-	case -EAGAIN:
-		v1_reply_error(out, "No room in the log, nothing changed");
-		return;
-	default:
-		assert(result == -ENOMEM);
-		v1_reply_error(out, "Out of memory, nothing changed");
-	}
-}
 
 static enum command_status
 reply_ok(struct buffer *out, int result)
@@ -333,10 +297,10 @@ missing_field(const struct v1_request *request, unsigned needs)
 enum command_status
 command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
+	assert(entry->request.command <= V1_LOAD);
 	const struct v1_rule *rule = &rules[entry->request.command];
 	const char *missing = missing_field(&entry->request, rule->needs);
 
-	assert(entry->request.command <= V1_LOAD);
 	if (missing == NULL)
 		return rule->run(worker, entry, out);
 	v1_reply_error(out, missing);

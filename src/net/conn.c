@@ -83,6 +83,8 @@ conn_open(struct worker *worker, int fd, bool refused)
 		buffer_append_literal(&conn->replies, TOO_MANY_CLIENTS);
 	}
 	conn->draining = worker->stopping;
+	conn->watching = true;
+	io_watch_hangup(worker->io, fd, conn_tag(conn, OPERATION_HANGUP));
 	conn_touch(worker, conn);
 }
 
@@ -96,19 +98,29 @@ conn_linger(struct worker *worker, struct conn *conn)
 	}
 	conn->state = CONN_LINGERING;
 	conn->wait_ms = worker->now_ms;
+	conn->active_ms = worker->now_ms;
 	worker->lingering_count++;
 }
 
-/* All was answered and sent. */
+bool
+conn_is_quiet(const struct conn *conn)
+{
+	int unread = 0;
+	int unsent = 0;
+
+	(void)ioctl(conn->fd, FIONREAD, &unread);
+	(void)ioctl(conn->fd, TIOCOUTQ, &unsent);
+	return unread == 0 && unsent == 0;
+}
+
+/* All was answered and given to the kernel. */
 static void
 conn_finish(struct worker *worker, struct conn *conn)
 {
-	int unread = 0;
+	bool over = (conn->stalls & STALL_OVER) != 0;
 
 	conn_unqueue(worker, conn);
-	if (!conn->eof && conn->draining)
-		(void)ioctl(conn->fd, FIONREAD, &unread);
-	if (!conn->eof && ((conn->stalls & STALL_OVER) != 0 || unread > 0))
+	if (!conn->eof && (over || !conn_is_quiet(conn)))
 		conn_linger(worker, conn);
 	else
 		conn_close(worker, conn);
@@ -131,6 +143,8 @@ conn_close(struct worker *worker, struct conn *conn)
 		io_cancel(worker->io, conn_tag(conn, OPERATION_RECEIVE));
 	if (conn->sending)
 		io_cancel(worker->io, conn_tag(conn, OPERATION_SEND));
+	if (conn->watching)
+		io_cancel(worker->io, conn_tag(conn, OPERATION_HANGUP));
 	conn_touch(worker, conn);
 }
 
@@ -165,7 +179,7 @@ conn_closed(struct worker *worker, struct conn *conn)
 
 	assert(conn->state == CONN_CLOSING);
 	assert(conn->queue == QUEUE_NONE);
-	assert(!conn->receiving && !conn->sending && !conn->touched);
+	assert(!conn->receiving && !conn->sending && !conn->watching && !conn->touched);
 	conn_table_give(&worker->conns, conn);
 	counter_add(&worker->counters.closed, 1);
 	acceptor_client_left(worker, refused);
@@ -214,7 +228,7 @@ conn_settle(struct worker *worker, struct conn *conn)
 		conn_settle_receive(worker, conn);
 		return;
 	}
-	if (conn->receiving || conn->sending || conn->closing)
+	if (conn->receiving || conn->sending || conn->watching || conn->closing)
 		return;
 	pool_put(&worker->pool, &conn->unsent);
 	conn->closing = true;

@@ -55,9 +55,12 @@ struct conn {
 	bool receiving;  /* with the kernel */
 	bool cancelling; /* the receive */
 	bool sending;    /* with the kernel: `unsent` must stay as it is */
+	bool watching;   /* with the kernel: for the client hanging up */
+	bool hung_up;    /* it did; the end of its input should have come, or will */
 	bool closing;    /* with the kernel */
 	uint16_t place;  /* in the batch */
 	uint32_t discarded;
+	uint32_t outgoing;  /* bytes in the socket when a send was last found waiting */
 	uint64_t active_ms; /* last input or progress of output */
 	uint64_t wait_ms;   /* since when this send, or this lingering, makes no progress */
 	struct input input;
@@ -86,6 +89,7 @@ void conn_open(struct worker *worker, int fd, bool refused);
 /* Completions of its operations. */
 void conn_received(struct worker *worker, struct conn *conn, const struct io_event *event);
 void conn_sent(struct worker *worker, struct conn *conn, const struct io_event *event);
+void conn_hung_up(struct worker *worker, struct conn *conn, const struct io_event *event);
 void conn_closed(struct worker *worker, struct conn *conn);
 
 /* The pending reply has come. Takes the buffer's memory. */
@@ -93,6 +97,12 @@ void conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply);
 
 /* No more input: what has come is answered, then it ends. */
 void conn_drain(struct worker *worker, struct conn *conn);
+
+/*
+ * Everything sent has arrived and everything that came was read: closing resets nothing that the client has not got.
+ * Two system calls, for connections that end by our will.
+ */
+bool conn_is_quiet(const struct conn *conn);
 
 /* Has it looked at by conn_settle() at the end of this round. */
 void conn_touch(struct worker *worker, struct conn *conn);

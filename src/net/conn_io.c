@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 
 #include "net/net_limits.h"
 #include "net/worker.h"
@@ -72,20 +73,41 @@ conn_received(struct worker *worker, struct conn *conn, const struct io_event *e
 	conn_touch(worker, conn);
 }
 
+/*
+ * A multishot receive may never tell of the end: when input and end come so close together that the kernel wakes it
+ * once for both, it takes the input and waits for a further wake (liburing issue 1549; unpatched kernels will be around
+ * for years). So there is a watch of its own for the end, and a receive that has not told by then is started anew.
+ */
+void
+conn_hung_up(struct worker *worker, struct conn *conn, const struct io_event *event)
+{
+	assert(conn->watching);
+	conn->watching = false;
+	conn->hung_up = event->result > 0;
+	conn_touch(worker, conn);
+	if (event->result > 0 && (event->result & POLLERR) != 0)
+		conn_close(worker, conn); /* reset: nothing that is on its way can arrive */
+}
+
 void
 conn_feed(struct worker *worker, struct conn *conn)
 {
 	assert(conn->state != CONN_CLOSING);
 	assert(!conn->receiving);
 	conn_unqueue(worker, conn);
+	conn->hung_up = false;
 	conn->receiving = true;
 	io_receive(worker->io, conn->fd, conn_tag(conn, OPERATION_RECEIVE));
 }
 
 /* A connection that has to wait keeps what has come, but not without bound. */
 static bool
-conn_is_sated(const struct worker *worker, const struct conn *conn)
+conn_must_stop_receiving(const struct worker *worker, const struct conn *conn)
 {
+	if (conn->hung_up)
+		return true;
+	if (conn->state == CONN_LINGERING)
+		return false;
 	if (conn->draining || conn->input.count > CONN_SEGMENTS_MAX)
 		return true;
 	return conn->stalls != 0 && input_bytes(&conn->input, &worker->segments) > CONN_INPUT_BYTES_MAX;
@@ -95,7 +117,7 @@ void
 conn_settle_receive(struct worker *worker, struct conn *conn)
 {
 	if (conn->receiving) {
-		if (conn->cancelling || conn->state == CONN_LINGERING || !conn_is_sated(worker, conn))
+		if (conn->cancelling || !conn_must_stop_receiving(worker, conn))
 			return;
 		conn->cancelling = true;
 		io_cancel(worker->io, conn_tag(conn, OPERATION_RECEIVE));
@@ -123,6 +145,7 @@ conn_send(struct worker *worker, struct conn *conn)
 	assert(conn->sent < conn->unsent.bytes);
 	conn->sending = true;
 	conn->wait_ms = worker->now_ms;
+	conn->outgoing = 0;
 	worker->sending_count++;
 	io_send(worker->io, conn->fd, conn->unsent.data + conn->sent, conn->unsent.bytes - conn->sent,
 	        conn_tag(conn, OPERATION_SEND));

@@ -27,5 +27,5 @@ void conn_unstall(struct worker *worker, struct conn *conn, enum conn_stall stal
 /* Sends the replies gathered, unless earlier ones are still on their way. */
 void conn_flush(struct worker *worker, struct conn *conn);
 
-/* Starts or stops receiving. */
+/* Starts or stops receiving, as the connection can bear. */
 void conn_settle_receive(struct worker *worker, struct conn *conn);

@@ -17,6 +17,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,6 +57,15 @@ io_receive(struct io *io, int fd, uint64_t tag)
 	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = IO_BUFFER_GROUP;
+	io_uring_sqe_set_data64(sqe, tag);
+}
+
+void
+io_watch_hangup(struct io *io, int fd, uint64_t tag)
+{
+	struct io_uring_sqe *sqe = io_sqe(io);
+
+	io_uring_prep_poll_add(sqe, fd, POLLRDHUP);
 	io_uring_sqe_set_data64(sqe, tag);
 }
 

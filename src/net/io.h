@@ -51,6 +51,12 @@ void io_accept(struct io *io, int fd, uint64_t tag);
 /* One event per piece of input. Goes on until an event without `more`; -ENOBUFS: all buffers were in use. */
 void io_receive(struct io *io, int fd, uint64_t tag);
 
+/*
+ * One event when the other side has closed or reset the connection, whether its last input was received or not. result
+ * is as of poll(): POLLRDHUP, POLLHUP, POLLERR.
+ */
+void io_watch_hangup(struct io *io, int fd, uint64_t tag);
+
 /* Borrows data until its event; may send less. */
 void io_send(struct io *io, int fd, const char *data, size_t bytes, uint64_t tag);
 

@@ -21,12 +21,17 @@ enum {
 	/* Lines in a row, before it is another connection's turn. */
 	CONN_TURN_LINES = 64,
 	/* After a last reply to a client that is still sending: closing at once would reset the connection, and the reply
-	 * might be lost with it. So what comes is read and thrown away, this long and this much. */
-	CONN_LINGER_MS = 2000,
+	 * might be lost with it. So what comes is read and thrown away: until nothing has come for the first time, and in
+	 * all not longer than the second and not more than that many bytes. */
+	CONN_LINGER_QUIET_MS = 2000,
+	CONN_LINGER_MS = 10000,
 	CONN_LINGER_BYTES_MAX = 16 * 1024 * 1024,
 	/* Clients above clients_max that are being told so, at once. */
 	REFUSED_CLIENTS_MAX = 64,
 	LISTEN_BACKLOG = 4096,
+	/* How often, and how long apart, an address in use is tried: a killed server gives it back within milliseconds. */
+	LISTEN_TRIES = 50,
+	LISTEN_RETRY_MS = 20,
 };
 
 static_assert(CONN_SEGMENTS_MAX >= 1, "a connection needs a buffer");

@@ -19,6 +19,7 @@ enum operation {
 	OPERATION_ACCEPT, /* slot: index of the listener */
 	OPERATION_RECEIVE,
 	OPERATION_SEND,
+	OPERATION_HANGUP,
 	OPERATION_CLOSE,
 	OPERATION_REPLY, /* a request that is pending in command/ */
 	OPERATION_CANCEL,

@@ -67,6 +67,9 @@ worker_conn_event(struct worker *worker, const struct io_event *event, struct ta
 	case OPERATION_SEND:
 		conn_sent(worker, conn, event);
 		break;
+	case OPERATION_HANGUP:
+		conn_hung_up(worker, conn, event);
+		break;
 	default:
 		assert(tag.operation == OPERATION_CLOSE);
 		conn_closed(worker, conn);
@@ -123,6 +126,7 @@ worker_event(struct worker *worker, const struct io_event *event)
 		break;
 	case OPERATION_RECEIVE:
 	case OPERATION_SEND:
+	case OPERATION_HANGUP:
 	case OPERATION_CLOSE:
 		worker_conn_event(worker, event, tag);
 		break;

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/files.h"
+#include "store/file_list.h"
 
 struct candidate {
 	const char *file;
 	uint64_t stamp;
-	bool own;            /* a whole second object with this directory's identity; the next two are set only then */
+	bool own; /* a whole second object with this directory's identity; the next two are set only then */
 	uint64_t id;
 	uint64_t generation;
 	const char *name; /* of the tree: the second object's, else derived from the file's name */

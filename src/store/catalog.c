@@ -82,7 +82,8 @@ catalog_put(struct catalog *catalog, const struct manifest_tree *tree, uint64_t 
 
 	if (catalog->count == catalog->capacity) {
 		size_t capacity = catalog->capacity > 0 ? 2 * catalog->capacity : 16;
-		struct catalog_entry **entries = mem_realloc(catalog->entries, capacity * sizeof(struct catalog_entry *));
+		struct catalog_entry **entries =
+		    mem_realloc(catalog->entries, capacity * sizeof(struct catalog_entry *));
 
 		if (entries == NULL)
 			return -ENOMEM;

@@ -78,7 +78,6 @@ write_dump(struct store *store, const struct file_list *files, struct tree *tree
 	};
 
 	r = catalog_put(&store->catalog, &entry, cut);
-	store->manifest_stale = true;
 	log_info("dump written", log_bytes("tree", name, bytes), log_string("file", file), log_u64("keys", info.keys),
 	         log_u64("days", info.days), log_u64("bytes", info.bytes), log_u64("ms", ms_since(&start)));
 	return r;
@@ -174,8 +173,7 @@ names_add(void *context, struct tree *tree, const char *name, size_t bytes)
 
 /* Dumps what can be dumped. Returns how many trees could not, the first one's fault in *ret_fault. */
 static uint64_t
-dump_names(struct store *store, const struct file_list *files, const struct names *names,
-           struct store_fault *ret_fault)
+dump_names(struct store *store, const struct file_list *files, const struct names *names, struct store_fault *ret_fault)
 {
 	const char *at = names->text.data;
 	uint64_t failed = 0;

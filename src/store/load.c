@@ -77,7 +77,8 @@ store_load(struct store *store, const char *file, size_t bytes, char *ret_tree_n
 
 	assert(bytes <= TREE_NAME_BYTES_MAX);
 	if (!is_file_name(file, bytes)) {
-		store_fault_set(ret_fault, "\"%.*s\" is not the name of a file in the dump directory", (int)bytes, file);
+		store_fault_set(ret_fault, "\"%.*s\" is not the name of a file in the dump directory", (int)bytes,
+		                file);
 		return -1;
 	}
 	memcpy(name, file, bytes);

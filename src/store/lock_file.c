@@ -53,8 +53,9 @@ lock_file_take(int directory_fd, const char *name, int *ret_fd, struct store_fau
 	int error = errno;
 
 	if (error == EWOULDBLOCK)
-		store_fault_set(ret_fault, "directory \"%s\" is in use by another karma (process %ld holds " LOCK_FILE ")",
-		                name, owner_read(fd));
+		store_fault_set(ret_fault,
+		                "directory \"%s\" is in use by another karma (process %ld holds " LOCK_FILE ")", name,
+		                owner_read(fd));
 	else
 		store_fault_set(ret_fault, "directory \"%s\" cannot be locked: %s", name, store_error_text(-error));
 	(void)close(fd);

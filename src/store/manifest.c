@@ -88,8 +88,8 @@ read_array(struct source *source, const char *what, uint32_t entries)
 	int r = source_array(source, what, &found);
 
 	if (r == 0 && found != entries)
-		return source_fault(source, source->token_offset, "%s has %" PRIu32 " members, not %" PRIu32, what, found,
-		                    entries);
+		return source_fault(source, source->token_offset, "%s has %" PRIu32 " members, not %" PRIu32, what,
+		                    found, entries);
 	return r;
 }
 
@@ -108,7 +108,8 @@ read_magic(struct source *source)
 	if (r == 0)
 		r = source_uint(source, "the format", UINT64_MAX, &format);
 	if (r == 0 && format != FORMAT)
-		return source_fault(source, source->token_offset, "format %" PRIu64 " is unknown to this program", format);
+		return source_fault(source, source->token_offset, "format %" PRIu64 " is unknown to this program",
+		                    format);
 	return r;
 }
 

@@ -24,8 +24,8 @@
 struct manifest_tree {
 	const char *name;
 	size_t name_bytes;
-	const char *file;    /* `<stamp>_<…>.tree` */
-	uint64_t id;         /* 0: a file of the original's or of another directory, taken as it is; the tree gets a new id */
+	const char *file; /* `<stamp>_<…>.tree` */
+	uint64_t id; /* 0: a file of the original's or of another directory, taken as it is; the tree gets a new id */
 	uint64_t generation; /* the last one in the file; 0 with id 0 */
 };
 

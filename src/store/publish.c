@@ -88,8 +88,8 @@ publish(struct store *store, bool needed, struct store_fault *ret_fault)
 		r = write_catalog(store);
 	if (r < 0) {
 		store->manifest_stale = true;
-		store_fault_set(ret_fault, "\"%s/" MANIFEST_FILE "\" could not be written: %s", store->options.directory,
-		                store_error_text(r));
+		store_fault_set(ret_fault, "\"%s/" MANIFEST_FILE "\" could not be written: %s",
+		                store->options.directory, store_error_text(r));
 		return -1;
 	}
 	store->manifest_stale = false;
@@ -103,7 +103,7 @@ store_publish(struct store *store, struct store_fault *ret_fault)
 }
 
 int
-store_publish_drops(struct store *store, struct store_fault *ret_fault)
+store_publish_changes(struct store *store, struct store_fault *ret_fault)
 {
 	return publish(store, false, ret_fault);
 }

@@ -22,6 +22,7 @@
 #include "base/utf8.h"
 #include "log/log.h"
 #include "store/fault.h"
+#include "store/files.h"
 
 static int
 restore_listed(struct restoration *restoration, const struct manifest_tree *tree)
@@ -135,7 +136,8 @@ warn_of_others(const struct restoration *restoration)
 			unnamed += range.count;
 			continue;
 		}
-		log_warn(unknown ? "dumps of no live tree, not loaded" : "newer dump of another origin, not loaded",
+		log_warn(unknown ? "dumps of no live tree, not loaded"
+		                 : "newer dump not restored: damaged, or of another directory",
 		         log_bytes("tree", newest->name, newest->name_bytes), log_string("newest", newest->file),
 		         log_u64("files", range.count));
 	}
@@ -167,8 +169,10 @@ static int
 identity_make(struct store *store, struct store_fault *fault)
 {
 	/* So few bytes come at once, or not at all. */
-	if (getrandom(store->identity, sizeof(store->identity), 0) == (ssize_t)sizeof(store->identity))
+	if (getrandom(store->identity, sizeof(store->identity), 0) == (ssize_t)sizeof(store->identity)) {
+		store->manifest_stale = true;
 		return 0;
+	}
 	store_fault_set(fault, "no random bytes for a directory identity: %s", store_error_text(-errno));
 	return -1;
 }

@@ -18,8 +18,9 @@ struct service;
 struct service_options {
 	const char *name; /* of the thread, at most 15 bytes */
 	uint32_t jobs_max;
-	uint32_t idle_ms;            /* 0: idle is never called */
-	void (*idle)(void *context); /* on the thread: when the queue is empty, and at least every idle_ms between jobs */
+	uint32_t idle_ms; /* 0: idle is never called */
+	void (*idle)(
+	    void *context); /* on the thread: when the queue is empty, and at least every idle_ms between jobs */
 	void *context;
 };
 

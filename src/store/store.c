@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "log/log.h"
 #include "store/fault.h"
+#include "store/files.h"
 #include "store/lock_file.h"
 
 enum {
@@ -46,7 +47,7 @@ idle_manifest(struct store *store)
 
 	if (!store->manifest_stale && engine_directory_version(store->engine) == store->directory_seen)
 		return;
-	bool failed = store_publish_drops(store, &fault) < 0;
+	bool failed = store_publish_changes(store, &fault) < 0;
 
 	if (failed && !store->manifest_failing) /* once, not twice a second */
 		log_error("manifest not written", log_string("problem", fault.text));
@@ -83,7 +84,8 @@ directory_open(struct store *store, const struct store_options *options, struct 
 	store->options.directory = directory;
 	store->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->directory_fd < 0) {
-		store_fault_set(ret_fault, "directory \"%s\" cannot be opened: %s", directory, store_error_text(-errno));
+		store_fault_set(ret_fault, "directory \"%s\" cannot be opened: %s", directory,
+		                store_error_text(-errno));
 		return -1;
 	}
 	if (lock_file_take(store->directory_fd, directory, &store->lock_fd, ret_fault) < 0)
@@ -104,7 +106,7 @@ store_fill(struct store *store, struct store_fault *ret_fault)
 
 	if (r < 0)
 		return r;
-	return damage ? store_dump_all(store, ret_fault) : store_publish(store, ret_fault);
+	return damage ? store_dump_all(store, ret_fault) : store_publish_changes(store, ret_fault);
 }
 
 static int
@@ -131,8 +133,7 @@ store_open(struct engine *engine, const struct store_options *options, struct st
 	int r = store == NULL ? -ENOMEM : 0;
 
 	if (r == 0) {
-		*store =
-		    (struct store){ .engine = engine, .options = *options, .directory_fd = -1, .lock_fd = -1 };
+		*store = (struct store){ .engine = engine, .options = *options, .directory_fd = -1, .lock_fd = -1 };
 		store->options.directory = NULL;
 		(void)clock_gettime(CLOCK_MONOTONIC, &store->compacted_at);
 		r = engine_worker_create(engine, &store->worker);
@@ -192,7 +193,7 @@ store_worker(struct store *store)
 int
 store_files(struct store *store, char ***ret_names, size_t *ret_count)
 {
-	return files_newest_first(store->directory_fd, ret_names, ret_count);
+	return file_list_names(store->directory_fd, ret_names, ret_count);
 }
 
 void

@@ -11,7 +11,7 @@
 
 #include "snapshot/dump_file.h"
 #include "store/catalog.h"
-#include "store/files.h"
+#include "store/file_list.h"
 #include "store/service.h"
 #include "store/store.h"
 
@@ -25,18 +25,18 @@ struct store {
 	struct engine_worker *worker;
 	uint8_t identity[DIRECTORY_IDENTITY_BYTES];
 	struct catalog catalog;
-	bool manifest_stale;           /* the catalog holds what the manifest does not say yet */
-	bool manifest_failing;         /* the last write failed, and that was logged */
-	uint64_t directory_seen;       /* engine_directory_version() of the last manifest */
-	uint64_t full_cut;             /* number of the last full dump, see dump.c */
-	struct timespec compacted_at;  /* steady clock */
-	_Atomic uint64_t cuts;         /* S1: cuts begun so far */
+	bool manifest_stale;          /* no file yet, or its last write failed: it does not say what the catalog says */
+	bool manifest_failing;        /* the last write failed, and that was logged */
+	uint64_t directory_seen;      /* engine_directory_version() of the last manifest */
+	uint64_t full_cut;            /* number of the last full dump, see dump.c */
+	struct timespec compacted_at; /* steady clock */
+	_Atomic uint64_t cuts;        /* S1: cuts begun so far */
 };
 
-/* publish.c: makes the manifest say what the catalog says, less the trees that no longer live, if need be
- * (store_publish()) or only if a tree has gone (store_publish_drops()). 0, or -1 with *ret_fault. */
+/* publish.c: makes the manifest say what the catalog says, less the trees that no longer live. store_publish_changes()
+ * writes only if it is stale or a tree has gone. 0, or -1 with *ret_fault. */
 int store_publish(struct store *store, struct store_fault *ret_fault);
-int store_publish_drops(struct store *store, struct store_fault *ret_fault);
+int store_publish_changes(struct store *store, struct store_fault *ret_fault);
 
 /* restore.c: restores into the empty engine, fills identity and catalog. *ret_damage tells that damage was skipped. 0,
  * or -1 with *ret_fault. */

@@ -150,6 +150,15 @@ class Client:
                 return data
             self.data += more
 
+    def end(self):
+        """The server must have closed with FIN, not RST, which could take replies with it, and sent nothing more."""
+        try:
+            data = self.data or self.sock.recv(1)
+        except ConnectionError as e:
+            raise AssertionError('closed with RST: %s' % e) from None
+        if data:
+            raise AssertionError('more than was expected: %r' % data)
+
     def reply(self):
         """The next reply as (success, response), after a look at its form."""
         return parse_reply(self.line())
@@ -447,6 +456,19 @@ class KarmaTest(unittest.TestCase):
         self.assertNotIn(b'is on', server.out())
         return server.log()
 
+    def fresh(self):
+        """Another empty data directory."""
+        return tempfile.mkdtemp(prefix='data-', dir=self.scratch)
+
+    def same(self, got, want, what=''):
+        """assertEqual() for long values: names the first place that differs, and makes no diff of all."""
+        if got == want:
+            return
+        items = enumerate(zip(got, want)) if not isinstance(want, dict) else (
+            (key, (got.get(key), want.get(key))) for key in list(want) + list(got))
+        place = next(((at, pair) for at, pair in items if pair[0] != pair[1]), 'behind the shorter one')
+        self.fail('%s differs: %d and %d items, first at %.300r' % (what, len(got), len(want), place))
+
     def put(self, name, data, directory=None):
         with open(os.path.join(directory or self.directory, name), 'wb') as f:
             f.write(data)
@@ -477,8 +499,12 @@ class Result(unittest.TestResult):
     def title(self, test):
         return test.shortDescription() or str(test)
 
+    def startTest(self, test):
+        super().startTest(test)
+        self.begun = time.monotonic()
+
     def addSuccess(self, test):
-        print('ok', self.title(test), flush=True)
+        print('ok %s (%.1f s)' % (self.title(test), time.monotonic() - self.begun), flush=True)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

@@ -50,12 +50,12 @@ class Totals(KarmaTest):
         found = client.find('a')
         expected = {1000 + w * 100 + i: rounds for w in range(workers) for i in range(PIPELINE)}
         expected.update({key: workers * rounds * PIPELINE // 10 for key in range(10)})
-        self.assertEqual({key: sum(days.values()) for key, days in found.items()}, expected)
+        self.same({key: sum(days.values()) for key, days in found.items()}, expected, 'find')
         for key in range(10):
             self.assertEqual(client.call('sum', 'a', key=key), expected[key])
         server.stop()
         dumped = server.newest('a')
-        self.assertEqual({key: total for key, (_, total) in dumped.items()}, expected)
+        self.same({key: total for key, (_, total) in dumped.items()}, expected, 'dump')
 
     def test_takes_beside_adds(self):
         """increments and as many decrements by other connections end at exactly what is left"""

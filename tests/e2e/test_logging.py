@@ -86,9 +86,13 @@ class Logging(KarmaTest):
             server.pid = server.process.pid
             server.wait_started()
             client = self.client(server)
-            for _ in range(scaled(400)):
-                client.call('increment', 'a', key=1)
-                client.call('dump', 'a')
+            # Some 600 KB of log, more than the pipe and the log's own queue hold.
+            self.put('5_no_dump.tree', b'x')
+            for _ in range(30):
+                client.send(request('load', '5_no_dump.tree') * 100)
+                for line in client.lines(100):
+                    self.assertFalse(parse_reply(line)[0])
+            client.call('dump_all')
             server.stop()
             if not close:
                 os.close(reader)

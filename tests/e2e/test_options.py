@@ -141,8 +141,7 @@ class CommandLine(KarmaTest):
 
     def test_environment(self):
         """variables of the environment work, and the command line wins over them"""
-        other = os.path.join(self.scratch, 'other')
-        os.mkdir(other)
+        other = self.fresh()
         env = {'KARMA_DUMP_DIR': other, 'KARMA_MAX_REQUEST_BYTES': '256', 'KARMA_MAX_TREES': '1',
                'KARMA_LOG_FORMAT': 'json', 'KARMA_PORT': '1', 'KARMA_UNKNOWN': 'x'}
         server = self.start('--max-trees=2', env=env)  # the harness gives port and directory on the command line
@@ -162,7 +161,7 @@ class CommandLine(KarmaTest):
         self.start('--max-request-bytes=1KiB')
         client = self.client()
         self.assertIn('1024', parse_reply(client.ask(b' ' * 1025 + b'\n'))[1])
-        self.start('--max-request-bytes=2MiB')
+        self.start('--max-request-bytes=2MiB', directory=self.fresh())
         client = self.client()
         line = b'{"command":"ping","x":"' + b'y' * 2000000 + b'"}\n'
         self.assertEqual(client.ask(line), b'{"success":true,"response":"pong"}\r\n')
@@ -177,8 +176,7 @@ class Places(KarmaTest):
     def test_port_in_use(self):
         """a port in use: one clear line with the address, status 1, the first server unharmed"""
         server = self.start()
-        other = os.path.join(self.scratch, 'other')
-        os.mkdir(other)
+        other = self.fresh()
         log = self.refused_start('--port=%d' % server.port, directory=other)
         self.one_line(log, str(server.port))
         self.one_line(log, 'in use')
@@ -238,6 +236,34 @@ class Places(KarmaTest):
         log = self.refused_start(bind='192.0.2.1', directory=self.scratch)
         self.one_line(log, '192.0.2.1')
 
+    def test_closed_descriptors(self):
+        """started with 0, 1 and 2 closed, neither start line nor log end up in a file or a client's connection"""
+        def close():
+            for descriptor in (0, 1, 2):
+                os.close(descriptor)
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            port = s.getsockname()[1]
+        server = self.spawn('--port=%d' % port, '--log-level=debug', '--idle-timeout=1', preexec=close)
+        server.address = ('127.0.0.1', port)
+
+        def up():
+            try:
+                server.client().close()
+                return True
+            except ConnectionRefusedError:
+                self.assertTrue(server.running())
+        wait_until(up, 'the server accepts')
+        client = self.client()
+        client.call('increment', 'a', key=1)
+        client.call('dump', 'a')
+        self.assertEqual(client.rest(), b'', 'dropped as idle, which is logged')
+        self.client().call('ping')
+        server.stop()
+        for name in os.listdir(self.directory):
+            self.assertNotIn(b'Karma v', server.read(name), name)
+        self.assertEqual(list(server.newest('a')), [1])
+
     def test_nodelay(self):
         """--nodelay=false works as well"""
         self.start('--nodelay=false')
@@ -262,8 +288,7 @@ class Places(KarmaTest):
         """a stale socket file is replaced, a live one and a file that is no socket are refused"""
         path = os.path.join(self.scratch, 'karma.sock')
         server = self.start('--unix-socket=' + path)
-        other = os.path.join(self.scratch, 'other')
-        os.mkdir(other)
+        other = self.fresh()
         self.one_line(self.refused_start('--unix-socket=' + path, directory=other), path)
         with Client(path) as client:
             self.assertEqual(client.call('ping'), 'pong')
@@ -283,9 +308,9 @@ class Places(KarmaTest):
     def test_timezone(self):
         """--timezone decides which day today is: UTC by default, whatever TZ says; local; a name"""
         def today(*options, env=None):
-            server = self.start(*options, env=env)
+            # A directory of its own: today never goes back, also not over a restart.
+            server = self.start(*options, env=env, directory=self.fresh())
             client = self.client()
-            client.call('reset', 'a')
             client.call('increment', 'a', key=1)
             day = list(client.find('a', 1))
             server.stop()

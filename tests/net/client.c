@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -135,13 +136,18 @@ bool
 client_wait_until(bool (*condition)(const void *context), const void *context)
 {
 	const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+	struct timespec now;
 
-	for (int i = 0; i < CLIENT_DEADLINE_S * 200; i++) {
-		if (condition(context))
-			return true;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	const time_t deadline = now.tv_sec + CLIENT_DEADLINE_S;
+
+	while (!condition(context)) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec > deadline)
+			return false;
 		(void)nanosleep(&pause, NULL);
 	}
-	return false;
+	return true;
 }
 
 void
@@ -154,7 +160,7 @@ client_reset(int fd)
 }
 
 unsigned
-client_descriptors(pid_t pid)
+client_descriptors(pid_t pid, int below)
 {
 	char path[64];
 	unsigned count = 0;
@@ -163,10 +169,14 @@ client_descriptors(pid_t pid)
 	DIR *directory = opendir(path);
 
 	assert_non_null(directory);
-	while (readdir(directory) != NULL) /* NOLINT(concurrency-mt-unsafe): the stream is ours */
-		count++;
+	const struct dirent *entry;
+
+	while ((entry = readdir(directory)) != NULL) { /* NOLINT(concurrency-mt-unsafe): the stream is ours */
+		if (entry->d_name[0] != '.' && strtol(entry->d_name, NULL, 10) < below)
+			count++;
+	}
 	(void)closedir(directory);
-	return count - 2; /* the two dots */
+	return count;
 }
 
 size_t

@@ -61,8 +61,10 @@ bool client_wait_until(bool (*condition)(const void *context), const void *conte
 /* Has the connection reset when it is closed, as by a client that died. */
 void client_reset(int fd);
 
-/* Open descriptors, resident bytes of a process. */
-unsigned client_descriptors(pid_t pid);
+/* Open descriptors of a process with numbers below that. */
+unsigned client_descriptors(pid_t pid, int below);
+
+/* Resident bytes of a process. */
 size_t client_resident_bytes(pid_t pid);
 
 /* Processor time that it has used. */

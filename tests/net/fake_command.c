@@ -34,6 +34,7 @@ struct command_worker {
 	struct pending *waiting; /* oldest first */
 	struct pending *completed;
 	size_t pending_count;
+	unsigned released; /* of `releases`, seen */
 	bool ending;
 };
 
@@ -87,12 +88,13 @@ append(struct pending **list, struct pending *pending)
 
 /* Finishes what may be finished. Returns true if there was something. */
 static bool
-finish_some(struct command_worker *worker, unsigned *released)
+finish_some(struct command_worker *worker)
 {
 	bool any = false;
-	bool release = atomic_load(&releases) != *released;
+	unsigned now = atomic_load(&releases);
+	bool release = now != worker->released;
 
-	*released = atomic_load(&releases);
+	worker->released = now;
 	pthread_mutex_lock(&worker->lock);
 	for (struct pending **at = &worker->waiting; *at != NULL;) {
 		struct pending *pending = *at;
@@ -113,7 +115,6 @@ static void *
 finish_main(void *argument)
 {
 	struct command_worker *worker = argument;
-	unsigned released = atomic_load(&releases);
 	bool ending = false;
 
 	while (!ending) {
@@ -121,7 +122,7 @@ finish_main(void *argument)
 		pthread_mutex_lock(&worker->lock);
 		ending = worker->ending;
 		pthread_mutex_unlock(&worker->lock);
-		if (finish_some(worker, &released))
+		if (finish_some(worker))
 			worker->options.wake(worker->options.wake_context);
 	}
 	return NULL;
@@ -133,6 +134,7 @@ command_worker_create(const struct command_options *options, struct command_work
 	struct command_worker *worker = calloc(1, sizeof(*worker));
 
 	worker->options = *options;
+	worker->released = atomic_load(&releases);
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->changed, NULL);
 	pthread_create(&worker->thread, NULL, finish_main, worker);

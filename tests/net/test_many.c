@@ -1,6 +1,7 @@
 /* Thousands of connections: cheap while idle, all served when they speak at once, none left behind, also without descriptors. */
 #include "client.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,15 +42,22 @@ close_all(uint32_t count)
 
 struct expected {
 	pid_t pid;
+	int below;
 	unsigned descriptors;
 };
+
+static struct expected
+expect_descriptors(pid_t pid, int below)
+{
+	return (struct expected){ .pid = pid, .below = below, .descriptors = client_descriptors(pid, below) };
+}
 
 static bool
 has_descriptors(const void *context)
 {
 	const struct expected *expected = context;
 
-	return client_descriptors(expected->pid) == expected->descriptors;
+	return client_descriptors(expected->pid, expected->below) == expected->descriptors;
 }
 
 static void
@@ -61,7 +69,7 @@ idle_connections_are_cheap(void **state)
 
 	(void)state;
 	client_server_fork(&options, 0, &process);
-	const struct expected expected = { .pid = process.pid, .descriptors = client_descriptors(process.pid) };
+	const struct expected expected = expect_descriptors(process.pid, INT_MAX);
 
 	/* The first ones touch what is there once: code, rings, receive buffers. */
 	connect_all(process.port, 600);
@@ -134,7 +142,7 @@ connections_that_come_and_go_leave_nothing(void **state)
 
 	(void)state;
 	client_server_fork(&options, 0, &process);
-	const struct expected expected = { .pid = process.pid, .descriptors = client_descriptors(process.pid) };
+	const struct expected expected = expect_descriptors(process.pid, INT_MAX);
 
 	for (int i = 0; i < 3000; i++) {
 		int fd = client_connect(process.port);
@@ -161,40 +169,24 @@ is_served(const void *context)
 	return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
 }
 
-/* What it has when it takes no more. */
-static uint32_t
-descriptors_at_rest(pid_t pid)
-{
-	const struct timespec pause = { .tv_nsec = 300 * 1000 * 1000 };
-	uint32_t before = 0;
-	uint32_t now = client_descriptors(pid);
-
-	while (now != before) {
-		before = now;
-		(void)nanosleep(&pause, NULL);
-		now = client_descriptors(pid);
-	}
-	return now;
-}
-
 static void
 accepting_goes_on_when_descriptors_are_free_again(void **state)
 {
 	enum { DESCRIPTORS = 60, CLIENTS = 100 };
 	const struct server_options options = client_server_options();
 	struct client_server_process process;
-	uint32_t served = 0;
 
 	(void)state;
 	client_server_fork(&options, DESCRIPTORS, &process);
-	const struct expected expected = { .pid = process.pid, .descriptors = client_descriptors(process.pid) };
+	const struct expected expected = expect_descriptors(process.pid, DESCRIPTORS);
+	const struct expected full = { .pid = process.pid, .below = DESCRIPTORS, .descriptors = DESCRIPTORS };
+	const uint32_t served = DESCRIPTORS - expected.descriptors;
 
 	for (int i = 0; i < CLIENTS; i++) {
 		clients[i] = client_connect(process.port); /* the kernel says yes, up to the backlog */
 		client_write_text(clients[i], "hello\n");
 	}
-	served = descriptors_at_rest(process.pid) - expected.descriptors;
-	assert_true(served > DESCRIPTORS / 2 && served <= DESCRIPTORS);
+	assert_true(client_wait_until(has_descriptors, &full));
 	for (uint32_t i = 0; i < served; i++)
 		client_expect(clients[i], "pong hello\r\n");
 	assert_false(is_served(&clients[served]));

@@ -60,13 +60,13 @@ grammar_of_ignored_values(void **state)
 static void
 nest(char *text, size_t levels, const char *open, const char *inner, const char *close)
 {
-	size_t bytes = (size_t)sprintf(text, "\"x\":");
+	char *end = stpcpy(text, "\"x\":");
 
 	for (size_t i = 0; i < levels; i++)
-		bytes += (size_t)sprintf(text + bytes, "%s", open);
-	bytes += (size_t)sprintf(text + bytes, "%s", inner);
+		end = stpcpy(end, open);
+	end = stpcpy(end, inner);
 	for (size_t i = 0; i < levels; i++)
-		bytes += (size_t)sprintf(text + bytes, "%s", close);
+		end = stpcpy(end, close);
 }
 
 /* 512 levels with the outer object pass, one more fails, and how they are nested makes no difference. */

@@ -1,0 +1,43 @@
+/*
+ * command_reply.c - outcomes of the engine as v1 replies
+ */
+#include "command/command_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+v1_reply_error(struct buffer *out, const char *text)
+{
+	json_v1_reply_error(out, text, strlen(text));
+}
+
+void
+v1_reply_too_large(struct buffer *out, size_t response_bytes_max)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "Response exceeds %zu bytes", response_bytes_max);
+	v1_reply_error(out, text);
+}
+
+void
+v1_reply_failure(struct buffer *out, int result)
+{
+	switch (result) {
+	case ENGINE_OVERFLOW:
+		v1_reply_error(out, "Arithmetic overflow");
+		return;
+	case ENGINE_TREES_FULL:
+		v1_reply_error(out, "The limit of trees is reached (--max-trees), nothing changed");
+		return;
+	case -EAGAIN:
+		v1_reply_error(out, "No room in the log, nothing changed");
+		return;
+	default:
+		assert(result == -ENOMEM);
+		v1_reply_error(out, "Out of memory, nothing changed");
+	}
+}

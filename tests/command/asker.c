@@ -1,0 +1,151 @@
+#include "command/asker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+wake(void *context)
+{
+	(void)sem_post(&((struct asker *)context)->woken);
+}
+
+int
+asker_setup(void **state)
+{
+	struct asker *asker = calloc(1, sizeof(*asker));
+	void *kit = NULL;
+
+	assert_non_null(asker);
+	assert_int_equal(kit_setup(&kit), 0);
+	asker->kit = kit;
+	assert_int_equal(kit_open(asker->kit), 0);
+	assert_int_equal(sem_init(&asker->woken, 0, 0), 0);
+	buffer_init(&asker->reply, SIZE_MAX);
+	asker->options = (struct command_options){
+		.engine = asker->kit->engine,
+		.store = asker->kit->store,
+		.request_bytes_max = ASKER_REQUEST_BYTES_MAX,
+		.response_bytes_max = ASKER_RESPONSE_BYTES_MAX,
+		.wake = wake,
+		.wake_context = asker,
+	};
+	assert_int_equal(command_worker_create(&asker->options, &asker->worker), 0);
+	*state = asker;
+	return 0;
+}
+
+int
+asker_teardown(void **state)
+{
+	struct asker *asker = *state;
+	void *kit = asker->kit;
+
+	command_worker_destroy(asker->worker);
+	buffer_deinit(&asker->reply);
+	(void)sem_destroy(&asker->woken);
+	free(asker);
+	return kit_teardown(&kit);
+}
+
+void
+asker_restart(struct asker *asker)
+{
+	command_worker_destroy(asker->worker);
+	assert_int_equal(command_worker_create(&asker->options, &asker->worker), 0);
+}
+
+uint64_t
+asker_wait(struct asker *asker, struct buffer *ret_reply)
+{
+	uint64_t ticket = 0;
+
+	while (!command_completed(asker->worker, &ticket, ret_reply)) {
+		while (sem_wait(&asker->woken) != 0)
+			;
+	}
+	return ticket;
+}
+
+const char *
+asker_ask_bytes(struct asker *asker, const char *line, size_t bytes)
+{
+	enum { TICKET = 77 };
+
+	buffer_truncate(&asker->reply, 0);
+	command_batch_begin(asker->worker);
+	int index = command_batch_push(asker->worker, line, bytes, TICKET);
+
+	assert_int_equal(index, 0);
+	enum command_status status = command_batch_run(asker->worker, index, &asker->reply);
+
+	command_batch_end(asker->worker);
+	if (status == COMMAND_PENDING) {
+		struct buffer reply;
+
+		assert_int_equal(asker->reply.bytes, 0);
+		assert_int_equal(command_pending(asker->worker), 1);
+		assert_int_equal(asker_wait(asker, &reply), TICKET);
+		assert_int_equal(command_pending(asker->worker), 0);
+		buffer_append(&asker->reply, reply.data, reply.bytes);
+		buffer_deinit(&reply);
+	}
+	buffer_append_byte(&asker->reply, '\0');
+	assert_false(asker->reply.failed);
+	return asker->reply.data;
+}
+
+const char *
+asker_ask(struct asker *asker, const char *line)
+{
+	return asker_ask_bytes(asker, line, strlen(line));
+}
+
+void
+asker_expect(struct asker *asker, const char *line, bool success, const char *response)
+{
+	char expected[16384];
+
+	(void)snprintf(expected, sizeof(expected), "{\"success\":%s,\"response\":%s}\r\n", success ? "true" : "false",
+	               response);
+	assert_string_equal(asker_ask(asker, line), expected);
+}
+
+static void
+blocker_run(struct job *job)
+{
+	struct blocker *blocker = (struct blocker *)(void *)job;
+
+	(void)sem_post(&blocker->entered);
+	while (sem_wait(&blocker->let_go) != 0)
+		;
+}
+
+static void
+blocker_done(struct job *job)
+{
+	(void)sem_post(&((struct blocker *)(void *)job)->left);
+}
+
+void
+asker_block_maintenance(struct asker *asker, struct blocker *blocker)
+{
+	*blocker = (struct blocker){ .job = { .run = blocker_run, .done = blocker_done } };
+	(void)sem_init(&blocker->entered, 0, 0);
+	(void)sem_init(&blocker->let_go, 0, 0);
+	(void)sem_init(&blocker->left, 0, 0);
+	assert_true(store_submit_maintenance(asker->kit->store, &blocker->job));
+	while (sem_wait(&blocker->entered) != 0)
+		;
+}
+
+void
+asker_unblock(struct blocker *blocker)
+{
+	(void)sem_post(&blocker->let_go);
+	while (sem_wait(&blocker->left) != 0)
+		;
+	(void)sem_destroy(&blocker->entered);
+	(void)sem_destroy(&blocker->let_go);
+	(void)sem_destroy(&blocker->left);
+}

@@ -1,0 +1,47 @@
+/*
+ * asker.h - a command worker over a store of its own, asked line by line
+ */
+#pragma once
+
+#include <semaphore.h>
+
+#include "command/command.h"
+#include "store/kit.h"
+
+struct asker {
+	struct kit *kit;
+	struct command_worker *worker;
+	struct command_options options; /* for the next asker_restart() */
+	sem_t woken;
+	struct buffer reply;
+};
+
+enum { ASKER_REQUEST_BYTES_MAX = 4096, ASKER_RESPONSE_BYTES_MAX = 8192 };
+
+/* cmocka's setup and teardown; *state is the asker. */
+int asker_setup(void **state);
+int asker_teardown(void **state);
+
+/* Ends the worker and makes one with the options as they are now. */
+void asker_restart(struct asker *asker);
+
+/* The reply to one line in a batch of its own, NUL-terminated, with its CR LF. Waits for what is pending. Valid until the
+ * next call. */
+const char *asker_ask(struct asker *asker, const char *line);
+const char *asker_ask_bytes(struct asker *asker, const char *line, size_t bytes);
+
+/* Asks and compares; `response` is what stands behind "response": in the reply. */
+void asker_expect(struct asker *asker, const char *line, bool success, const char *response);
+
+/* Waits for the next reply of a pending request. */
+uint64_t asker_wait(struct asker *asker, struct buffer *ret_reply);
+
+/* A job that keeps a thread of the store until it is let go. */
+struct blocker {
+	struct job job; /* first */
+	sem_t entered;
+	sem_t let_go;
+	sem_t left;
+};
+void asker_block_maintenance(struct asker *asker, struct blocker *blocker);
+void asker_unblock(struct blocker *blocker);

@@ -1,0 +1,237 @@
+/* A manifest comes back as it was written, and no truncation and no flipped bit passes for one. */
+#include "store/kit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/checksum.h"
+#include "snapshot/pack.h"
+#include "store/manifest.h"
+
+static struct manifest_tree trees[] = {
+	{ .name = "articles", .name_bytes = 8, .file = "1795467150_articles.tree", .id = 3, .generation = 17 },
+	{ .name = "", .name_bytes = 0, .file = "5_.tree", .id = 0, .generation = 0 },
+	{ .name = "a\0b/\xc3\xbc", .name_bytes = 6, .file = "1_a%00b%2F\xc3\xbc.tree", .id = 299, .generation = 1 },
+};
+static const struct manifest example = {
+	.identity = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255 },
+	.tree_id_next = 300,
+	.today = 99999999,
+	.trees = trees,
+	.count = 3,
+};
+
+static void
+encode(const struct manifest *manifest, struct buffer *out)
+{
+	buffer_init(out, SIZE_MAX);
+	manifest_encode(manifest, out);
+	assert_false(out->failed);
+}
+
+static void
+assert_example(const struct manifest *read)
+{
+	assert_memory_equal(read->identity, example.identity, sizeof(example.identity));
+	assert_int_equal(read->tree_id_next, 300);
+	assert_int_equal(read->today, 99999999);
+	assert_int_equal(read->count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(read->trees[i].name_bytes, trees[i].name_bytes);
+		assert_memory_equal(read->trees[i].name, trees[i].name, trees[i].name_bytes);
+		assert_string_equal(read->trees[i].file, trees[i].file);
+		assert_int_equal(read->trees[i].id, trees[i].id);
+		assert_int_equal(read->trees[i].generation, trees[i].generation);
+	}
+}
+
+static void
+comes_back_as_written(void **state)
+{
+	struct buffer out;
+	struct manifest read;
+	struct dump_fault fault;
+
+	(void)state;
+	encode(&example, &out);
+	assert_int_equal(manifest_decode(out.data, out.bytes, &read, &fault), MANIFEST_OK);
+	assert_example(&read);
+	manifest_deinit(&read);
+	buffer_deinit(&out);
+}
+
+static void
+comes_back_from_the_disk(void **state)
+{
+	struct kit *kit = *state;
+	struct manifest read;
+	struct dump_fault fault;
+
+	assert_int_equal(manifest_read(kit->directory_fd, &read, &fault), MANIFEST_MISSING);
+	assert_int_equal(manifest_write(kit->directory_fd, &example), 0);
+	assert_int_equal(manifest_read(kit->directory_fd, &read, &fault), MANIFEST_OK);
+	assert_example(&read);
+	manifest_deinit(&read);
+	assert_int_equal(kit_file_count(kit, ".tmp-"), 0);
+}
+
+static void
+assert_refused(const void *data, size_t bytes)
+{
+	struct manifest read;
+	struct dump_fault fault = { .text = "" };
+	/* A copy of exactly these bytes, so that AddressSanitizer sees a look beyond. */
+	char *copy = malloc(bytes > 0 ? bytes : 1);
+
+	assert_non_null(copy);
+	memcpy(copy, data, bytes);
+	assert_int_equal(manifest_decode(copy, bytes, &read, &fault), MANIFEST_DAMAGED);
+	assert_non_null(strstr(fault.text, "karma.manifest: offset "));
+	free(copy);
+}
+
+static void
+every_truncation_is_refused(void **state)
+{
+	struct buffer out;
+
+	(void)state;
+	encode(&example, &out);
+	for (size_t bytes = 0; bytes < out.bytes; bytes++)
+		assert_refused(out.data, bytes);
+	buffer_append_byte(&out, 0);
+	assert_refused(out.data, out.bytes);
+	buffer_deinit(&out);
+}
+
+static void
+every_flipped_bit_is_refused(void **state)
+{
+	struct buffer out;
+
+	(void)state;
+	encode(&example, &out);
+	for (size_t bit = 0; bit < out.bytes * 8; bit++) {
+		out.data[bit / 8] ^= (char)(1 << bit % 8);
+		assert_refused(out.data, out.bytes);
+		out.data[bit / 8] ^= (char)(1 << bit % 8);
+	}
+	buffer_deinit(&out);
+}
+
+/* With a right checksum, so that the values alone are what is wrong. */
+static void
+assert_invalid(const struct manifest *manifest)
+{
+	struct buffer out;
+
+	encode(manifest, &out);
+	assert_refused(out.data, out.bytes);
+	buffer_deinit(&out);
+}
+
+static void
+values_that_cannot_be_are_refused(void **state)
+{
+	struct manifest_tree tree = trees[0];
+	struct manifest manifest = example;
+	struct manifest_tree twice[] = { trees[0], trees[1], trees[0] };
+
+	(void)state;
+	manifest.today = 100000000;
+	assert_invalid(&manifest);
+	manifest = example;
+	manifest.tree_id_next = 299;
+	assert_invalid(&manifest);
+	manifest.tree_id_next = 0;
+	assert_invalid(&manifest);
+	manifest = example;
+	manifest.trees = twice;
+	assert_invalid(&manifest);
+	manifest.trees = &tree;
+	manifest.count = 1;
+	tree.name = "\xff\xfe";
+	tree.name_bytes = 2;
+	assert_invalid(&manifest);
+	tree = trees[0];
+	tree.id = 0; /* and yet a generation */
+	assert_invalid(&manifest);
+	tree = trees[0];
+	for (size_t i = 0; i < 6; i++) {
+		tree.file = (const char *[]){ "../1_a.tree", "1_a/b.tree", "a.tree", "1_a.dat", "", "1_\xff.tree" }[i];
+		assert_invalid(&manifest);
+	}
+}
+
+static void
+assert_refused_with_right_checksum(size_t changed_at, char value)
+{
+	struct buffer out;
+
+	encode(&example, &out);
+	if (changed_at > out.bytes)
+		changed_at += out.bytes; /* from the end */
+	assert_int_not_equal(out.data[changed_at], value);
+	out.data[changed_at] = value;
+	uint64_t checksum = checksum_of(out.data, out.bytes - 8);
+
+	buffer_truncate(&out, out.bytes - 8);
+	pack_u64_bytes(&out, checksum);
+	assert_refused(out.data, out.bytes);
+	buffer_deinit(&out);
+}
+
+static void
+an_unknown_format_is_refused(void **state)
+{
+	(void)state;
+	assert_refused_with_right_checksum(1 + 1 + strlen("karma.manifest"), 2);
+	assert_refused_with_right_checksum(1 + 1, 'K');             /* the magic */
+	assert_refused_with_right_checksum((size_t)-9, (char)0xd3); /* the checksum as a signed number */
+}
+
+static void
+what_is_no_file_is_refused(void **state)
+{
+	struct kit *kit = *state;
+	struct manifest read;
+	struct dump_fault fault;
+
+	assert_int_equal(mkfifoat(kit->directory_fd, MANIFEST_FILE, 0644), 0);
+	assert_int_equal(manifest_read(kit->directory_fd, &read, &fault), MANIFEST_DAMAGED);
+	assert_int_equal(unlinkat(kit->directory_fd, MANIFEST_FILE, 0), 0);
+	assert_int_equal(mkdirat(kit->directory_fd, MANIFEST_FILE, 0755), 0);
+	assert_int_equal(manifest_read(kit->directory_fd, &read, &fault), MANIFEST_DAMAGED);
+}
+
+static void
+a_failed_write_leaves_nothing_behind(void **state)
+{
+	struct kit *kit = *state;
+
+	assert_int_equal(mkdirat(kit->directory_fd, MANIFEST_FILE, 0755), 0);
+	assert_true(manifest_write(kit->directory_fd, &example) < 0);
+	assert_int_equal(kit_file_count(kit, ".tmp-"), 0);
+}
+
+#define kit_test(test) cmocka_unit_test_setup_teardown(test, kit_setup, kit_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(comes_back_as_written),
+		kit_test(comes_back_from_the_disk),
+		cmocka_unit_test(every_truncation_is_refused),
+		cmocka_unit_test(every_flipped_bit_is_refused),
+		cmocka_unit_test(values_that_cannot_be_are_refused),
+		cmocka_unit_test(an_unknown_format_is_refused),
+		kit_test(what_is_no_file_is_refused),
+		kit_test(a_failed_write_leaves_nothing_behind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
