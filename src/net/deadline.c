@@ -58,6 +58,15 @@ deadline_check_send(struct worker *worker, struct conn *conn, uint64_t write_ms)
 		conn_drop(worker, conn, "write timeout");
 }
 
+static bool
+linger_is_over(const struct worker *worker, const struct conn *conn)
+{
+	/* Who stops waits only for what would be lost. */
+	if (conn->draining && is_over(worker, conn->active_ms, STOP_QUIET_MS) && conn_is_quiet(conn))
+		return true;
+	return is_over(worker, conn->active_ms, CONN_LINGER_QUIET_MS) || is_over(worker, conn->wait_ms, CONN_LINGER_MS);
+}
+
 static void
 deadline_check_conn(struct worker *worker, struct conn *conn)
 {
@@ -66,10 +75,7 @@ deadline_check_conn(struct worker *worker, struct conn *conn)
 	const uint64_t idle_ms = (uint64_t)options->idle_timeout_s * 1000;
 
 	if (conn->state == CONN_LINGERING) {
-		if (conn->draining && is_over(worker, conn->active_ms, STOP_QUIET_MS) && conn_is_quiet(conn))
-			conn_close(worker, conn);
-		else if (is_over(worker, conn->active_ms, CONN_LINGER_QUIET_MS) ||
-		         is_over(worker, conn->wait_ms, CONN_LINGER_MS))
+		if (linger_is_over(worker, conn))
 			conn_close(worker, conn);
 	} else if (conn->sending) {
 		if (write_ms > 0)
