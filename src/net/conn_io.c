@@ -199,6 +199,7 @@ void
 conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply)
 {
 	assert((conn->stalls & STALL_PENDING) != 0);
+	conn->active_ms = worker->now_ms; /* it was not idle, it waited for us */
 	if (conn->state != CONN_OPEN) {
 		buffer_deinit(reply);
 		return;

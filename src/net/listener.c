@@ -91,10 +91,13 @@ static int
 listen_on_any(const struct addrinfo *found, bool nodelay)
 {
 	unsigned tries = 0;
-	int fd = -EADDRNOTAVAIL;
+	int fd;
 
 	do {
-		for (const struct addrinfo *info = found; info != NULL && fd < 0; info = info->ai_next)
+		fd = -EADDRNOTAVAIL;
+		/* An address in use ends it: another server has that name's port, its clients would find either. */
+		for (const struct addrinfo *info = found; info != NULL && fd < 0 && fd != -EADDRINUSE;
+		     info = info->ai_next)
 			fd = listen_on(info, nodelay);
 	} while (fd == -EADDRINUSE && wait_for_predecessor(&tries));
 	return fd;
@@ -137,19 +140,19 @@ listener_open_tcp(const char *host, uint16_t *port, bool nodelay, struct listene
 	return 0;
 }
 
-/* Somebody listens there, even if too busy to answer now. */
-static bool
-unix_socket_is_live(const struct sockaddr_un *address)
+/* 0 if somebody listens there, -ECONNREFUSED if nobody does, or why that cannot be told. */
+static int
+unix_socket_probe(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool live = fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN;
+	int r = fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	if (fd >= 0)
 		(void)close(fd);
-	return live;
+	return r == -EAGAIN ? 0 : r; /* too busy to answer now */
 }
 
-/* 0 or a negative errno. */
+/* Only what nobody listens on is removed, not what we may not connect to. 0 or a negative errno. */
 static int
 unix_socket_remove_stale(const struct sockaddr_un *address)
 {
@@ -159,8 +162,10 @@ unix_socket_remove_stale(const struct sockaddr_un *address)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
-	if (unix_socket_is_live(address))
-		return -EADDRINUSE;
+	int r = unix_socket_probe(address);
+
+	if (r != -ECONNREFUSED)
+		return r == 0 ? -EADDRINUSE : r;
 	return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
