@@ -11,8 +11,9 @@
  *                have a worker of its own for those that ask for one.
  *   scan         one thread at a time: engine_scan_begin() … engine_scan_end().
  *
- * Outcomes are positive (enum engine_outcome), failures negative errno (-ENOMEM, -EAGAIN: see engine_worker_effects()).
- * Whatever is not 0 changed nothing.
+ * Outcomes are positive (enum engine_outcome), failures negative errno (-ENOMEM, -EAGAIN: see engine_worker_effects();
+ * every call that takes a worker and changes something may return either). Whatever is not 0 changed nothing, but where
+ * the declaration says otherwise.
  */
 #pragma once
 
@@ -104,10 +105,11 @@ int tree_subtract(struct engine_worker *worker, struct tree *tree, uint64_t key,
 /* Sets one day to an exact count (0 removes the day); the total follows. 0, ENGINE_OVERFLOW, -ENOMEM or -EAGAIN. */
 int tree_set(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t count);
 
-/* Removes the days from … to (inclusive, plain integers) of one key; the total shown goes down by what was deleted. */
+/* Removes the days from … to (inclusive, plain integers) of one key; the total shown goes down by what was deleted. A
+ * missing key is left missing. 0, -ENOMEM or -EAGAIN. */
 int tree_delete_range(struct engine_worker *worker, struct tree *tree, uint64_t key, uint64_t from, uint64_t to);
 
-/* No days, total 0; the key stays listed. A missing key is left missing. */
+/* No days, total 0; the key stays listed. A missing key is left missing. 0, -ENOMEM or -EAGAIN. */
 int tree_reset_key(struct engine_worker *worker, struct tree *tree, uint64_t key);
 
 /*
@@ -163,8 +165,8 @@ void tree_key_days(struct key_record *record, uint64_t from, uint64_t to, tree_d
  * Exact snapshot without a pause: visits every key as it was after all operations of generation ≤ the returned one and
  * none later, each of them whole. Keys come once each, in no order. The days are those present, in no order; total is
  * the total shown. `words` is there for tests: the total word, and the difference slots (0 when absent).
- * The tree must stay reachable (not dropped and freed) for the call: call it between engine_pin_tree() and
- * engine_unpin(). A non-zero return of visit ends the visits (the cut itself is completed) and is returned.
+ * The tree comes from engine_pin_tree(): it may be dropped meanwhile, but is not freed. A key that was listed, but not yet
+ * counted, while the cut passed may be visited without a count. A non-zero return of visit ends the visits (the cut itself is completed) and is returned.
  */
 struct cut_day {
 	uint32_t day;
@@ -203,6 +205,9 @@ int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t
  * total, and of every key the oldest day block if all its days are gone: one a call. Returns the records removed.
  */
 uint64_t tree_compact(struct engine_worker *worker, struct tree *tree, bool empty);
+
+/* Only the day blocks, of keys that stay: one a key and call. Looks at every key: for now and then. */
+void tree_compact_days(struct engine_worker *worker, struct tree *tree);
 
 /* Frees what was retired before, after a grace period; call it now and then. Waits for the workers' batches to end. */
 void engine_reclaim(struct engine *engine);

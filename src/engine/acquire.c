@@ -4,8 +4,8 @@
  * Records and today's slots are made before anything is held. Then the keys are held in the order of (tree id, key), and
  * only then `retired` of the trees and today are looked at: a tree swapped or a day begun before that is seen, and the
  * call starts over or tells its caller. While all are held, the days can only grow by plain adds, which ask for no limit;
- * so every key stays within its limit as far as conditional adds go. No amount is ever added that may be taken back, but
- * for one case: totals near 2^61 that other adds filled between the look and the change.
+ * so every key stays within its limit as far as conditional adds go. No amount is ever added here that may be taken
+ * back, but for one case: totals near 2^61 that other adds filled between the look and the change.
  */
 #include <stdlib.h>
 

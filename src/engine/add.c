@@ -63,9 +63,10 @@ tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t
 	assert(day <= DAY_MAX);
 	if (amount > COUNT_MAX)
 		return ENGINE_OVERFLOW; /* before the key is made and listed: a smaller one always fits a new key */
-	int r = operation_reserve(worker, ADD_NOTES, ADD_EFFECTS);
+	int r;
 
-	while (r == 0) {
+	/* Each round may list the key anew, so each makes room for all of it. */
+	while ((r = operation_reserve(worker, ADD_NOTES, ADD_EFFECTS)) == 0) {
 		operation_begin(&op, worker, tree);
 		struct key_record *record = tree_record_get(worker, tree, key, op.generation);
 		/* The slot is claimed before anything changes, so that memory cannot run out in between. */
@@ -93,7 +94,7 @@ tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t
 		/* Memory ran out just while the claimed slot's block was given back: take the total back. Exact
 		 * beside holders, who take only what they saw in days. */
 		(void)word_change(&op, &record->total, key, DAY_OF_TOTAL, -amount, -amount);
-		r = -ENOMEM;
+		return -ENOMEM;
 	}
 	return r;
 }

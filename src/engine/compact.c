@@ -46,7 +46,9 @@ destroy_record(struct epoch_retired *retired)
 struct compaction {
 	struct engine_worker *worker;
 	struct tree *tree;
-	bool empty;
+	bool records; /* removes unlisted records */
+	bool empty;   /* and empty ones */
+	bool blocks;  /* gives day blocks back */
 	uint64_t removed;
 	struct retired_block *node; /* made before it is needed */
 };
@@ -84,7 +86,8 @@ remove_record(struct compaction *compaction, struct key_record *record)
 	uint64_t seen = atomic_load_explicit(&record->total, memory_order_acquire);
 	/* Relaxed: listed and unlisted under the lock, which we have. */
 	bool unlisted = (atomic_load_explicit(&record->state, memory_order_relaxed) & RECORD_UNLISTED) != 0;
-	bool removed = (unlisted || compaction->empty) && word_value(seen) == 0 && all_absent(record) &&
+	bool removed = ((unlisted && compaction->records) || compaction->empty) && word_value(seen) == 0 &&
+	               all_absent(record) &&
 	               atomic_compare_exchange_strong_explicit(&record->total, &seen, seen | WORD_DEAD,
 	                                                       memory_order_acq_rel, memory_order_relaxed);
 
@@ -134,9 +137,15 @@ kill_oldest_block(struct key_record *record)
 static bool
 is_candidate(const struct compaction *compaction, struct key_record *record)
 {
-	/* Relaxed: only to skip most keys without holding them. */
+	struct day_block *newest;
+
 	if (compaction->empty)
 		return true;
+	if (compaction->blocks) {
+		newest = atomic_load_explicit(&record->newest, memory_order_acquire); /* E2 */
+		return newest != NULL && atomic_load_explicit(&newest->older, memory_order_acquire) != NULL;
+	}
+	/* Relaxed: only to skip most keys without holding them. */
 	return (atomic_load_explicit(&record->state, memory_order_relaxed) & RECORD_UNLISTED) != 0;
 }
 
@@ -158,7 +167,7 @@ compact_record(void *context, struct key_record *record)
 		retire(compaction, record, sizeof(*record), destroy_record);
 		return 0;
 	}
-	struct day_block *block = kill_oldest_block(record);
+	struct day_block *block = compaction->blocks ? kill_oldest_block(record) : NULL;
 
 	key_release(record);
 	if (block != NULL)
@@ -169,7 +178,13 @@ compact_record(void *context, struct key_record *record)
 uint64_t
 tree_compact(struct engine_worker *worker, struct tree *tree, bool empty)
 {
-	struct compaction compaction = { .worker = worker, .tree = tree, .empty = empty };
+	struct compaction compaction = {
+		.worker = worker,
+		.tree = tree,
+		.records = true,
+		.empty = empty,
+		.blocks = empty,
+	};
 
 	/* Relaxed: a refused add that is missed now is met the next time. */
 	if (!empty && atomic_load_explicit(&tree->unlisted_count, memory_order_relaxed) == 0)
@@ -177,6 +192,15 @@ tree_compact(struct engine_worker *worker, struct tree *tree, bool empty)
 	(void)partition_walk(&tree->table, compact_record, &compaction);
 	mem_free(compaction.node);
 	return compaction.removed;
+}
+
+void
+tree_compact_days(struct engine_worker *worker, struct tree *tree)
+{
+	struct compaction compaction = { .worker = worker, .tree = tree, .blocks = true };
+
+	(void)partition_walk(&tree->table, compact_record, &compaction);
+	mem_free(compaction.node);
 }
 
 /* ---- whole-tree delete ---- */

@@ -133,12 +133,15 @@ log_directory(struct engine_worker *worker, struct tree *tree, enum effect_kind 
 	effect_add(&op, kind, replaced, 0, 0);
 }
 
-/* Under the lock: puts a new name in. Takes neither on failure. */
+/* Under the lock: logs and puts a new name in. Takes neither on failure. */
 static int
-add_entry(struct directory *directory, struct directory_entry *entry, struct tree *tree)
+add_entry(struct engine_worker *worker, struct directory_entry *entry, struct tree *tree)
 {
+	struct directory *directory = &worker->engine->directory;
+
 	if (directory->count >= directory->trees_max)
 		return ENGINE_TREES_FULL;
+	log_directory(worker, tree, EFFECT_CREATE, 0);
 	tree->entry = entry;
 	entry->order = directory->order_next;
 	atomic_init(&entry->tree, tree);
@@ -147,6 +150,8 @@ add_entry(struct directory *directory, struct directory_entry *entry, struct tre
 	ck_pr_fence_release();
 	if (!ck_hs_put(&directory->hs, entry_hash(&entry->name, 0), entry)) {
 		tree->entry = NULL;
+		if (worker->effects != NULL)
+			worker->effects->count--; /* nothing came of it, and nobody has seen it */
 		return -ENOMEM;
 	}
 	directory->order_next++;
@@ -190,9 +195,7 @@ publish(struct engine_worker *worker, struct tree *tree, const char *name, size_
 			log_directory(worker, tree, EFFECT_CREATE, before->id);
 			swap_tree(entry, tree);
 		} else {
-			if (directory->count < directory->trees_max)
-				log_directory(worker, tree, EFFECT_CREATE, 0);
-			r = add_entry(directory, mine, tree);
+			r = add_entry(worker, mine, tree);
 			if (r == 0)
 				mine = NULL;
 		}
@@ -244,9 +247,7 @@ tree_create(struct engine_worker *worker, const char *name, size_t bytes, struct
 			r = ENGINE_EXISTS;
 		} else {
 			tree->id = atomic_fetch_add_explicit(&worker->engine->tree_id_next, 1, memory_order_relaxed);
-			if (directory->count < directory->trees_max)
-				log_directory(worker, tree, EFFECT_CREATE, 0);
-			r = add_entry(directory, entry, tree);
+			r = add_entry(worker, entry, tree);
 			if (r == 0)
 				changed(directory);
 		}

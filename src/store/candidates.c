@@ -60,7 +60,11 @@ candidate_init(struct candidate *candidate, int directory_fd, const uint8_t *ide
 		.name = entry->part,
 		.name_bytes = entry->part_bytes,
 	};
-	if (dump_file_info(directory_fd, entry->file, &info) != DUMP_OK || !info.ours)
+	int r = dump_file_info(directory_fd, entry->file, &info);
+
+	if (r < 0)
+		return r; /* the disk, not the file: it may be the newest of ours */
+	if (r != DUMP_OK || !info.ours)
 		return 0;
 	candidate->own = memcmp(info.identity, identity, sizeof(info.identity)) == 0;
 	candidate->id = info.tree_id;

@@ -19,6 +19,8 @@
 #include "log/log.h"
 #include "store/fault.h"
 
+enum { FAULT_NAME_MAX = 200 };
+
 uint64_t
 store_ticket(struct store *store)
 {
@@ -48,7 +50,8 @@ stamp_next(const struct file_list *files, const char *name, size_t bytes, uint64
 }
 
 static int
-write_dump(struct store *store, const struct file_list *files, struct tree *tree, const char *name, size_t bytes)
+write_dump(struct store *store, const struct file_list *files, struct tree *tree, uint64_t cut, const char *name,
+           size_t bytes)
 {
 	struct dump_request request = {
 		.directory_fd = store->directory_fd,
@@ -64,8 +67,6 @@ write_dump(struct store *store, const struct file_list *files, struct tree *tree
 	if (r < 0)
 		return r;
 	(void)clock_gettime(CLOCK_MONOTONIC, &start);
-	uint64_t cut = cut_begin(store);
-
 	r = dump_tree(store->engine, tree, &request, &info, file);
 	if (r < 0)
 		return r;
@@ -88,15 +89,19 @@ static int
 dump_one(struct store *store, const struct file_list *files, const char *name, size_t bytes,
          struct store_fault *ret_fault)
 {
+	/* The number comes first: whoever holds an older ticket swapped the tree, if at all, before we look for it (S1). */
+	uint64_t cut = cut_begin(store);
 	struct tree *tree = engine_pin_tree(store->engine, name, bytes);
 
 	if (tree == NULL)
 		return ENGINE_MISSING;
-	int r = write_dump(store, files, tree, name, bytes);
+	int r = write_dump(store, files, tree, cut, name, bytes);
 
 	if (r == 0)
 		return 0;
-	store_fault_set(ret_fault, "Tree \"%.*s\" could not be saved: %s", (int)bytes, name, store_error_text(r));
+	/* A long name must not push the cause out. */
+	store_fault_set(ret_fault, "Tree \"%.*s\" could not be saved: %s",
+	                (int)(bytes < FAULT_NAME_MAX ? bytes : FAULT_NAME_MAX), name, store_error_text(r));
 	log_error("dump failed", log_bytes("tree", name, bytes), log_string("problem", store_error_text(r)));
 	return -1;
 }
@@ -188,8 +193,7 @@ dump_names(struct store *store, const struct file_list *files, const struct name
 		if (dump_one(store, files, at, bytes, &fault) < 0 && failed++ == 0)
 			*ret_fault = fault;
 		at += bytes;
-		if (engine_retired_bytes(store->engine) > 0)
-			engine_reclaim(store->engine);
+		store_keep_up(store);
 	}
 	return failed;
 }
@@ -213,7 +217,8 @@ dump_trees(struct store *store, const struct file_list *files, struct store_faul
 	buffer_deinit(&names.text);
 	if (publish(store, failed > 0 ? &manifest_fault : ret_fault) < 0)
 		return -1;
-	removed = retention_run(store->directory_fd, store->options.dump_retention_per_tree, &store->catalog);
+	if (!store->keeps_files)
+		removed = retention_run(store->directory_fd, store->options.dump_retention_per_tree, &store->catalog);
 	log_info("full dump done", log_u64("trees", names.count), log_u64("failed", failed),
 	         log_u64("old_files_removed", removed));
 	return failed > 0 ? -1 : 0;

@@ -5,7 +5,8 @@
  * dump of that name:
  *
  *   dump, full dump       written at its end, before the client hears of it
- *   drop                  written by the next idle tick (at most a second later): a dropped tree stays dropped
+ *   drop                  written by the next idle tick, half a second later, or between two trees of a full dump (one
+ *                         long job delays it): from then on a dropped tree stays dropped
  *   create, reset, load   nothing to write: until its next dump a new tree has no entry, one that was reset or replaced
  *                         keeps the entry of its name, and after a crash its state of then
  *

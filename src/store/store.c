@@ -15,6 +15,7 @@
 enum {
 	IDLE_MS = 500, /* a drop is in the manifest that soon; retired memory is freed that soon */
 	COMPACT_EVERY_MS = 60 * 1000,
+	COMPACT_DAYS_EVERY = 60, /* of these: once an hour, since it looks at every key */
 };
 
 /* ---- the maintenance thread between its jobs ---- */
@@ -27,15 +28,19 @@ compact_tree(void *context, struct tree *tree, const char *name, size_t bytes)
 	(void)name;
 	(void)bytes;
 	(void)tree_compact(store->worker, tree, false);
+	if (store->compactions % COMPACT_DAYS_EVERY == 0)
+		tree_compact_days(store->worker, tree);
 	return 0;
 }
 
-/* Removes the records of refused additions. Cheap where there are none: the trees count them. */
+/* Removes the records of refused additions, cheap where there are none: the trees count them. Now and then also the
+ * memory of days that are gone. */
 static void
 idle_compact(struct store *store)
 {
 	if (ms_since(&store->compacted_at) < COMPACT_EVERY_MS)
 		return;
+	store->compactions++;
 	(void)engine_names(store->engine, compact_tree, store);
 	(void)clock_gettime(CLOCK_MONOTONIC, &store->compacted_at);
 }
@@ -56,16 +61,21 @@ idle_manifest(struct store *store)
 	store->manifest_failing = failed;
 }
 
-/* With nothing to do these are a few loads, twice a second. */
+/* With nothing to do these are a few loads. */
+void
+store_keep_up(struct store *store)
+{
+	idle_manifest(store);
+	if (engine_retired_bytes(store->engine) > 0)
+		engine_reclaim(store->engine);
+}
+
+/* Twice a second. */
 static void
 store_idle(void *context)
 {
-	struct store *store = context;
-
-	idle_manifest(store);
-	idle_compact(store);
-	if (engine_retired_bytes(store->engine) > 0)
-		engine_reclaim(store->engine);
+	idle_compact(context);
+	store_keep_up(context);
 }
 
 /* ---- life ---- */
@@ -106,7 +116,12 @@ store_fill(struct store *store, struct store_fault *ret_fault)
 
 	if (r < 0)
 		return r;
-	return damage ? store_dump_all(store, ret_fault) : store_publish_changes(store, ret_fault);
+	if (!damage)
+		return store_publish_changes(store, ret_fault);
+	store->keeps_files = true;
+	r = store_dump_all(store, ret_fault);
+	store->keeps_files = false;
+	return r;
 }
 
 static int

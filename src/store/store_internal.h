@@ -30,7 +30,9 @@ struct store {
 	uint64_t directory_seen;      /* engine_directory_version() of the last manifest */
 	uint64_t full_cut;            /* number of the last full dump, see dump.c */
 	struct timespec compacted_at; /* steady clock */
-	_Atomic uint64_t cuts;        /* S1: cuts begun so far */
+	uint64_t compactions;
+	bool keeps_files; /* no retention now: the files are what was found damaged, and what it was restored from */
+	_Atomic uint64_t cuts; /* S1: cuts begun so far */
 };
 
 /* publish.c: makes the manifest say what the catalog says, less the trees that no longer live. store_publish_changes()
@@ -45,6 +47,10 @@ int store_restore(struct store *store, bool *ret_damage, struct store_fault *ret
 /* retention.c: removes old dumps: per tree part all but the newest `keep` of our own, and never one that the catalog
  * names. Returns how many. */
 size_t retention_run(int directory_fd, uint32_t keep, const struct catalog *catalog);
+
+/* store.c: what must not wait for a long job's end, called between its parts: drops get into the manifest, and retired
+ * memory back. Trees found before may be freed by it. */
+void store_keep_up(struct store *store);
 
 static inline uint64_t
 ms_since(const struct timespec *start)

@@ -119,6 +119,35 @@ cuts_everything_once(void **state)
 	engine_batch_begin(f.worker);
 }
 
+static void
+gives_the_memory_of_deleted_days_back(void **state)
+{
+	size_t retired = 0;
+
+	(void)state;
+	for (uint32_t day = 0; day < 200; day++)
+		assert_int_equal(tree_add(f.worker, f.tree, 7, day, 1), 0);
+	assert_int_equal(tree_delete_range(f.worker, f.tree, 7, 0, 99), 0);
+	engine_batch_end(f.worker);
+	/* Behind 3 days of its own the key has blocks of 12, 28, 60 and 124: two of them are empty, one nearly. */
+	for (int call = 1; call <= 4; call++) {
+		tree_compact_days(f.worker, f.tree);
+		if (call <= 2)
+			assert_true(engine_retired_bytes(f.engine) > retired);
+		else
+			assert_int_equal(engine_retired_bytes(f.engine), retired);
+		retired = engine_retired_bytes(f.engine);
+	}
+	engine_reclaim(f.engine);
+	assert_int_equal(engine_retired_bytes(f.engine), 0);
+	engine_batch_begin(f.worker);
+	assert_int_equal(tree_sum_range(f.tree, 7, 0, UINT64_MAX), 100);
+	for (uint32_t day = 0; day < 100; day++)
+		assert_int_equal(tree_add(f.worker, f.tree, 7, day, 2), 0);
+	assert_int_equal(tree_sum_range(f.tree, 7, 0, 99), 200);
+	assert_int_equal(tree_total(f.tree, 7), 300);
+}
+
 int
 main(void)
 {
@@ -127,6 +156,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(keeps_the_difference_between_total_and_days, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_above_the_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(cuts_everything_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(gives_the_memory_of_deleted_days_back, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
