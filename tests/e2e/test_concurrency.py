@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import threading
+import time
 
 from harness import *
 
@@ -122,11 +123,18 @@ class Dumps(KarmaTest):
         rounds = scaled(250)
         done = threading.Event()
         self.client().call('create', 'other')
+        dumps = fork.Value('i', 0)  # that were answered
+
+        def keep_pace(i, of):
+            """The writers go on only as dumps come, so that there are enough, and in the middle, on any machine."""
+            while dumps.value < i * 12 // of:
+                time.sleep(0.001)
 
         def adds(worker):
             client = server.client()
             lines = b''.join(request('increment', 'a', key=(worker * 37 + i) % 100) for i in range(PIPELINE))
-            for _ in range(rounds):
+            for i in range(rounds):
+                keep_pace(i, rounds)
                 client.send(lines)
                 client.lines(PIPELINE)
 
@@ -143,6 +151,7 @@ class Dumps(KarmaTest):
         def pairs(worker):
             clients = [server.client(), server.client()]
             for i in range(rounds * 4):
+                keep_pace(i, rounds * 4)
                 for j in (0, 1):
                     assert clients[(i + j) % 2].call('increment', 'a', key=200 + 2 * worker + j) == 1
 
@@ -159,6 +168,8 @@ class Dumps(KarmaTest):
                 client.call('dump_all' if turn % 3 == 1 else 'dump', *(() if turn % 3 == 1 else ('a',)))
                 if turn % 3 == 1:
                     client.call('dump', 'other')
+                else:
+                    dumps.value += 1
             client.close()
         failed = []
 
@@ -167,6 +178,7 @@ class Dumps(KarmaTest):
                 dumper()
             except BaseException as e:
                 failed.append(e)
+                dumps.value = 1000
         thread = threading.Thread(target=guard)
         wait_until(lambda: 'a' in self.client().call('trees'), 'the writers have begun')
         thread.start()
