@@ -18,7 +18,7 @@
 #include "base/memory.h"
 
 enum {
-	PREFETCH_AHEAD = 8,
+	PREFETCH_AHEAD = 32, /* 8 to 32 took a sixth off the server's CPU at depth 100; more brings nothing */
 	SCRATCH_BYTES_MIN = 64 * 1024,
 };
 
