@@ -199,8 +199,8 @@ int engine_names(struct engine *engine, tree_name_fn *visit, void *context);
 int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to);
 
 /*
- * Removes records: those made for a conditional add that was refused (unlisted), and with `empty` also keys without
- * days and total. Also frees day blocks all of whose days are gone. Returns the number of records removed.
+ * Removes records: those made for a conditional add that was refused (unlisted). With `empty` also keys without days and
+ * total, and of every key the oldest day block if all its days are gone: one a call. Returns the records removed.
  */
 uint64_t tree_compact(struct engine_worker *worker, struct tree *tree, bool empty);
 

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 
@@ -72,31 +71,6 @@ command_worker_create(const struct command_options *options, struct command_work
 	return 0;
 }
 
-/* The engine wants no cut to run while a worker ends: the thread that cuts does it. */
-struct farewell {
-	struct job job; /* first */
-	struct command_worker *worker;
-};
-
-static void
-farewell_run(struct job *job)
-{
-	struct farewell *farewell = (struct farewell *)(void *)job; /* first member */
-
-	engine_worker_destroy(farewell->worker->engine_worker);
-}
-
-static void
-farewell_done(struct job *job)
-{
-	struct command_worker *worker = ((struct farewell *)(void *)job)->worker; /* first member */
-
-	(void)pthread_mutex_lock(&worker->lock);
-	worker->lent--;
-	(void)pthread_cond_signal(&worker->returned);
-	(void)pthread_mutex_unlock(&worker->lock);
-}
-
 static void
 wait_for_lent(struct command_worker *worker)
 {
@@ -106,18 +80,6 @@ wait_for_lent(struct command_worker *worker)
 	(void)pthread_mutex_unlock(&worker->lock);
 }
 
-static void
-end_engine_worker(struct command_worker *worker)
-{
-	struct farewell farewell = { .job = { .run = farewell_run, .done = farewell_done }, .worker = worker };
-	const struct timespec pause = { .tv_nsec = 1000000 };
-
-	worker->lent = 1; /* plain: nothing is lent, so no other thread looks */
-	while (!store_submit_maintenance(worker->options.store, &farewell.job))
-		(void)nanosleep(&pause, NULL); /* the queue is full of others' requests */
-	wait_for_lent(worker);
-}
-
 void
 command_worker_destroy(struct command_worker *worker)
 {
@@ -125,7 +87,7 @@ command_worker_destroy(struct command_worker *worker)
 		return;
 	assert(!worker->in_batch);
 	wait_for_lent(worker);
-	end_engine_worker(worker);
+	engine_worker_destroy(worker->engine_worker);
 	while (worker->completed != NULL) {
 		struct command_job *job = worker->completed;
 

@@ -82,13 +82,16 @@ engine_worker_destroy(struct engine_worker *worker)
 	epoch_worker_destroy(worker->epoch);
 	worker->epoch = NULL;
 	lock_take(&engine->workers_lock);
-	worker->departed = engine->cutting;
-	while (!worker->departed && *link != worker)
+	/* Behind the lock the cut may free a worker that departed, so it is not looked at there. */
+	bool departed = engine->cutting;
+
+	worker->departed = departed;
+	while (!departed && *link != worker)
 		link = &(*link)->next;
-	if (!worker->departed)
+	if (!departed)
 		*link = worker->next;
 	lock_release(&engine->workers_lock);
-	if (!worker->departed)
+	if (!departed)
 		engine_worker_free(worker);
 }
 

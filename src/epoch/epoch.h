@@ -9,7 +9,7 @@
  *
  *              section  quiesce  retire  walk  reclaim     -  run together freely
  *   section       -        w       -       -      w        w  the second waits for sections open at its begin
- *   quiesce                -       -       -      -        x  one at a time
+ *   quiesce                -       -       -      -        x  one thread at a time
  *   retire                         -       -      -        d  reclaim puts memory off to its next call while such a walk runs
  *   walk                                   -      d
  *   reclaim                                       x

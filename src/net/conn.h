@@ -60,6 +60,7 @@ struct conn {
 	bool closing;    /* with the kernel */
 	uint16_t place;  /* in the batch */
 	uint32_t discarded;
+	uint32_t outgoing;  /* bytes in the socket when a send was last found waiting */
 	uint64_t active_ms; /* last input or progress of output */
 	uint64_t wait_ms;   /* since when this send, or this lingering, makes no progress */
 	struct input input;

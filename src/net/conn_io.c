@@ -145,6 +145,7 @@ conn_send(struct worker *worker, struct conn *conn)
 	assert(conn->sent < conn->unsent.bytes);
 	conn->sending = true;
 	conn->wait_ms = worker->now_ms;
+	conn->outgoing = 0;
 	worker->sending_count++;
 	io_send(worker->io, conn->fd, conn->unsent.data + conn->sent, conn->unsent.bytes - conn->sent,
 	        conn_tag(conn, OPERATION_SEND));
@@ -198,6 +199,7 @@ void
 conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply)
 {
 	assert((conn->stalls & STALL_PENDING) != 0);
+	conn->active_ms = worker->now_ms; /* it was not idle, it waited for us */
 	if (conn->state != CONN_OPEN) {
 		buffer_deinit(reply);
 		return;

@@ -1,6 +1,8 @@
 #include "net/deadline.h"
 
 #include <assert.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include "net/net_limits.h"
 #include "net/server_internal.h"
@@ -37,6 +39,25 @@ is_over(const struct worker *worker, uint64_t since_ms, uint64_t bound_ms)
 	return worker->now_ms - since_ms >= bound_ms;
 }
 
+/*
+ * A send completes no earlier than a third of the socket's buffer has become free, which may be megabytes. A client that
+ * reads slowly is not to be taken for one that does not read: what it takes can be seen in the socket.
+ */
+static void
+deadline_check_send(struct worker *worker, struct conn *conn, uint64_t write_ms)
+{
+	int bytes = 0;
+
+	(void)ioctl(conn->fd, SIOCOUTQ, &bytes); /* if that fails, nothing is in it */
+	if ((uint32_t)bytes < conn->outgoing) {
+		conn->wait_ms = worker->now_ms;
+		conn->active_ms = worker->now_ms;
+	}
+	conn->outgoing = (uint32_t)bytes;
+	if (is_over(worker, conn->wait_ms, write_ms))
+		conn_drop(worker, conn, "write timeout");
+}
+
 static bool
 linger_is_over(const struct worker *worker, const struct conn *conn)
 {
@@ -57,8 +78,8 @@ deadline_check_conn(struct worker *worker, struct conn *conn)
 		if (linger_is_over(worker, conn))
 			conn_close(worker, conn);
 	} else if (conn->sending) {
-		if (write_ms > 0 && is_over(worker, conn->wait_ms, write_ms))
-			conn_drop(worker, conn, "write timeout");
+		if (write_ms > 0)
+			deadline_check_send(worker, conn, write_ms);
 	} else if (conn->state == CONN_OPEN && (conn->stalls & STALL_PENDING) == 0) {
 		if (idle_ms > 0 && is_over(worker, conn->active_ms, idle_ms))
 			conn_drop(worker, conn, "idle timeout");

@@ -14,12 +14,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
 #include "base/memory.h"
 #include "net/fault.h"
 #include "net/io_internal.h"
 #include "net/server.h"
-
-enum { KERNEL_MAJOR_MIN = 6, KERNEL_MINOR_MIN = 1 };
 
 static const size_t buffer_bytes = (size_t)IO_BUFFERS * IO_BUFFER_BYTES;
 static const size_t buffer_ring_bytes = IO_BUFFERS * sizeof(struct io_uring_buf);
@@ -27,26 +26,15 @@ static const size_t buffer_ring_bytes = IO_BUFFERS * sizeof(struct io_uring_buf)
 static_assert((IO_BUFFERS & (IO_BUFFERS - 1)) == 0, "the kernel wants a power of two");
 static_assert(IO_BUFFERS <= 1 << 15, "and at most this many");
 
-static bool
-kernel_too_old(const char *release)
-{
-	int major = 0;
-	int minor = 0;
-
-	/* NOLINTNEXTLINE(cert-err34-c): two small numbers of the kernel's own */
-	if (sscanf(release, "%d.%d", &major, &minor) != 2)
-		return false;
-	return major < KERNEL_MAJOR_MIN || (major == KERNEL_MAJOR_MIN && minor < KERNEL_MINOR_MIN);
-}
-
 void
 io_setup_explain(int error, const char *release, int disabled, struct server_fault *ret_fault)
 {
 	assert(error > 0);
 	const char *text = fault_errno(error);
 
-	if ((error == EINVAL || error == ENOSYS) && kernel_too_old(release))
-		(void)fault_set(ret_fault, "Cannot use io_uring: Linux 6.1 or newer is needed, this is %s", release);
+	if ((error == EINVAL || error == ENOSYS) && !kernel_is_supported(release))
+		(void)fault_set(ret_fault,
+		                "Cannot use io_uring: Linux " KERNEL_NEEDED " or newer is needed, this is %s", release);
 	else if (error == EPERM && disabled > 0)
 		(void)fault_set(
 		    ret_fault,

@@ -5,6 +5,10 @@
  * promise to get the same port, and who wants both families binds "::", which takes IPv4 clients as well here,
  * whatever net.ipv6.bindv6only says.
  *
+ * A server that is killed keeps its listening sockets some milliseconds longer than its process: the kernel takes its
+ * rings down, with the accepts under way, behind its end. Whoever restarts it at once must not fail for that, so an
+ * address in use is tried again for a while.
+ *
  * Options of accepted sockets are set on the listening one, which hands them down: no system call per connection.
  */
 #include "net/listener.h"
@@ -18,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -69,6 +74,35 @@ listen_on(const struct addrinfo *info, bool nodelay)
 	return fd;
 }
 
+/* Lets a server that has just been killed give its sockets back. False: it had time enough. */
+static bool
+wait_for_predecessor(unsigned *tries)
+{
+	const struct timespec pause = { .tv_nsec = LISTEN_RETRY_MS * 1000000L };
+
+	if (++*tries == LISTEN_TRIES)
+		return false;
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
+/* The first of the addresses that can be bound. Returns the listening socket or a negative errno. */
+static int
+listen_on_any(const struct addrinfo *found, bool nodelay)
+{
+	unsigned tries = 0;
+	int fd;
+
+	do {
+		fd = -EADDRNOTAVAIL;
+		/* An address in use ends it: another server has that name's port, its clients would find either. */
+		for (const struct addrinfo *info = found; info != NULL && fd < 0 && fd != -EADDRINUSE;
+		     info = info->ai_next)
+			fd = listen_on(info, nodelay);
+	} while (fd == -EADDRINUSE && wait_for_predecessor(&tries));
+	return fd;
+}
+
 static uint16_t
 port_of(int fd)
 {
@@ -87,7 +121,7 @@ listener_open_tcp(const char *host, uint16_t *port, bool nodelay, struct listene
 	struct addrinfo *found = NULL;
 	char service[8];
 	char where[300];
-	int fd = -EADDRNOTAVAIL;
+	int fd;
 
 	(void)snprintf(service, sizeof(service), "%u", *port);
 	/* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): one of the two above */
@@ -97,8 +131,7 @@ listener_open_tcp(const char *host, uint16_t *port, bool nodelay, struct listene
 	if (r != 0)
 		return fault_set(ret_fault, "Cannot listen on %s: %s", where,
 		                 r == EAI_SYSTEM ? fault_errno(errno) : gai_strerror(r));
-	for (const struct addrinfo *info = found; info != NULL && fd < 0; info = info->ai_next)
-		fd = listen_on(info, nodelay);
+	fd = listen_on_any(found, nodelay);
 	freeaddrinfo(found);
 	if (fd < 0)
 		return fault_set(ret_fault, "Cannot listen on %s: %s%s", where, fault_errno(-fd), hint_of(-fd));
@@ -107,19 +140,19 @@ listener_open_tcp(const char *host, uint16_t *port, bool nodelay, struct listene
 	return 0;
 }
 
-/* Somebody listens there, even if too busy to answer now. */
-static bool
-unix_socket_is_live(const struct sockaddr_un *address)
+/* 0 if somebody listens there, -ECONNREFUSED if nobody does, or why that cannot be told. */
+static int
+unix_socket_probe(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool live = fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN;
+	int r = fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	if (fd >= 0)
 		(void)close(fd);
-	return live;
+	return r == -EAGAIN ? 0 : r; /* too busy to answer now */
 }
 
-/* 0 or a negative errno. */
+/* Only what nobody listens on is removed, not what we may not connect to. 0 or a negative errno. */
 static int
 unix_socket_remove_stale(const struct sockaddr_un *address)
 {
@@ -129,8 +162,10 @@ unix_socket_remove_stale(const struct sockaddr_un *address)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
-	if (unix_socket_is_live(address))
-		return -EADDRINUSE;
+	int r = unix_socket_probe(address);
+
+	if (r != -ECONNREFUSED)
+		return r == 0 ? -EADDRINUSE : r;
 	return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
@@ -138,8 +173,12 @@ unix_socket_remove_stale(const struct sockaddr_un *address)
 static int
 unix_socket_listen(int fd, const struct sockaddr_un *address, mode_t mode)
 {
-	int r = unix_socket_remove_stale(address);
+	unsigned tries = 0;
+	int r;
 
+	do {
+		r = unix_socket_remove_stale(address);
+	} while (r == -EADDRINUSE && wait_for_predecessor(&tries));
 	if (r < 0)
 		return r;
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)

@@ -29,6 +29,9 @@ enum {
 	/* Clients above clients_max that are being told so, at once. */
 	REFUSED_CLIENTS_MAX = 64,
 	LISTEN_BACKLOG = 4096,
+	/* How often, and how long apart, an address in use is tried: a killed server gives it back within milliseconds. */
+	LISTEN_TRIES = 50,
+	LISTEN_RETRY_MS = 20,
 };
 
 static_assert(CONN_SEGMENTS_MAX >= 1, "a connection needs a buffer");

@@ -124,7 +124,7 @@ destroy_waits_for_what_is_pending(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-enum { WORKERS = 2, LIVES = 200, BATCHES = 3, LINES = 100, KEYS = 20000 };
+enum { WORKERS = 2, LIVES = 50, BATCHES = 10, LINES = 100, KEYS = 20000 };
 
 static const char one[] = "{\"success\":true,\"response\":1}\r\n";
 
@@ -180,7 +180,8 @@ workers_run_beside_the_stores_threads(void **state)
 	for (size_t i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, increment_in_many_lives, asker), 0);
 	for (int i = 0; i < 20; i++) {
-		asker_expect(asker, "{\"command\":\"dump_all\"}", true, "\"OK\"");
+		if (i % 5 == 0)
+			asker_expect(asker, "{\"command\":\"dump_all\"}", true, "\"OK\"");
 		asker_expect(asker, "{\"command\":\"create\",\"tree_name\":\"b\"}", true, "\"OK\"");
 		(void)asker_ask(asker,
 		                "{\"command\":\"find\",\"tree_name\":\"a\",\"time_from\":0,\"time_to\":99999999}");

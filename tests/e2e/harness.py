@@ -150,6 +150,15 @@ class Client:
                 return data
             self.data += more
 
+    def end(self):
+        """The server must have closed with FIN, not RST, which could take replies with it, and sent nothing more."""
+        try:
+            data = self.data or self.sock.recv(1)
+        except ConnectionError as e:
+            raise AssertionError('closed with RST: %s' % e) from None
+        if data:
+            raise AssertionError('more than was expected: %r' % data)
+
     def reply(self):
         """The next reply as (success, response), after a look at its form."""
         return parse_reply(self.line())

@@ -521,6 +521,8 @@ class DamagedStart(KarmaTest):
         self.break_file(newest)
         server = self.start('--restore-skip-damaged=true')
         self.assertIn(newest, server.log())
+        self.assertGreater(server.files('a')[-1], newest, 'a full dump before it serves')
+        self.assertEqual(server.newest('a')[1][1], 1)
         client = self.client()
         self.assertEqual(client.call('trees'), ['a', 'b'])
         self.assertEqual(client.call('sum', 'a', key=1), 1)

@@ -154,6 +154,8 @@ class Signals(KarmaTest):
         self.assertEqual(server.newest('a'), {5: ({today: 1}, 1)})
         self.assertEqual(server.newest('b'), {5: ({today: 1}, 1)})
         self.assertEqual(client.call('increment', 'a', key=5), 1)
+        # The manifest, which names the trees, comes last.
+        wait_until(lambda: 'full dump done' in server.log(), 'the end of the dump')
         server.kill()
         self.start()
         self.assertEqual(self.client().call('trees'), ['a', 'b'])

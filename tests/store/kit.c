@@ -14,7 +14,7 @@
 #include "base/limits.h"
 #include "karma/engine.h"
 
-enum { FILES_MAX = 256, NAME_BYTES = 256 };
+enum { FILES_MAX = 4096, NAME_BYTES = 256 };
 
 /* ---- directories ---- */
 
