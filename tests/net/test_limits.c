@@ -142,6 +142,25 @@ a_line_without_end_is_answered_too(void **state)
 	free(endless);
 }
 
+/* It has had its answer: it is not waited for much longer. */
+static void
+who_stays_after_the_end_is_let_go(void **state)
+{
+	struct server_options options = client_server_options();
+
+	(void)state;
+	options.request_bytes_max = 128;
+	start(&options);
+	int fd = client_connect(server_port(server));
+
+	write_line(fd, 129);
+	client_expect(fd, "too large\r\n");
+	client_expect_end(fd);
+	assert_true(client_wait_until(no_clients, NULL));
+	(void)close(fd);
+	client_server_stop(server);
+}
+
 static void *
 write_for_ever(void *argument)
 {
@@ -455,6 +474,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_may_be_as_long_as_allowed),
 		cmocka_unit_test(a_line_without_end_is_answered_too),
+		cmocka_unit_test(who_stays_after_the_end_is_let_go),
 		cmocka_unit_test(who_never_ends_a_line_is_cut_off),
 		cmocka_unit_test(a_client_that_does_not_read_is_paused_and_goes_on),
 		cmocka_unit_test(a_client_that_takes_nothing_is_dropped),

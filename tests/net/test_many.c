@@ -134,6 +134,39 @@ all_may_speak_at_once(void **state)
 	client_server_end(&process);
 }
 
+/* While the worker naps a few others send more than all receive buffers hold. */
+static void
+all_may_send_more_than_there_are_buffers(void **state)
+{
+	enum { SENDERS = 60, LINES = 3000, LINE_BYTES = 100 };
+	struct server_options options = client_server_options();
+	struct client_server_process process;
+	char *lines = malloc((size_t)LINES * LINE_BYTES);
+	char got[LINE_BYTES + 6];
+
+	(void)state;
+	memset(lines, 'x', (size_t)LINES * LINE_BYTES);
+	for (size_t i = 1; i <= LINES; i++)
+		lines[i * LINE_BYTES - 1] = '\n';
+	options.workers = 1;
+	client_server_fork(&options, 0, &process);
+	connect_all(process.port, SENDERS);
+	client_write_text(clients[0], "nap\n");
+	for (int i = 1; i < SENDERS; i++)
+		client_write(clients[i], lines, (size_t)LINES * LINE_BYTES);
+	client_expect(clients[0], "pong nap\r\n");
+	for (int i = 1; i < SENDERS; i++) {
+		for (int j = 0; j < LINES; j++) {
+			assert_int_equal(client_read(clients[i], got, sizeof(got)), sizeof(got));
+			assert_memory_equal(got, "pong xxxx", 9);
+			assert_memory_equal(got + sizeof(got) - 3, "x\r\n", 3);
+		}
+	}
+	close_all(SENDERS);
+	client_server_end(&process);
+	free(lines);
+}
+
 static void
 connections_that_come_and_go_leave_nothing(void **state)
 {
@@ -216,6 +249,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_connections_are_cheap),
 		cmocka_unit_test(all_may_speak_at_once),
+		cmocka_unit_test(all_may_send_more_than_there_are_buffers),
 		cmocka_unit_test(connections_that_come_and_go_leave_nothing),
 		cmocka_unit_test(accepting_goes_on_when_descriptors_are_free_again),
 	};
