@@ -2,7 +2,7 @@
  * command_v1_jobs.c - whole trees and files: what the store's threads run for v1 requests
  *
  * Each function runs on the thread it was submitted to and writes the reply of its job. The reply's buffer is bounded by
- * response_bytes_max, so a tree that is too large to show ends its own walk.
+ * response_bytes_max, so a tree that is too large to show ends its own walk. So does one that nobody waits for any more.
  */
 #include "command/command_internal.h"
 
@@ -42,6 +42,7 @@ reply_settle(struct command_job *job, size_t largest_append)
 /* ---- scan thread ---- */
 
 struct find_walk {
+	const struct command_job *job;
 	struct buffer *reply;
 	uint64_t from, to;
 	bool more_keys, more_days;
@@ -66,6 +67,8 @@ append_key(void *context, uint64_t key, struct key_record *record)
 {
 	struct find_walk *walk = context;
 
+	if (command_job_is_abandoned(walk->job))
+		return 1;
 	if (walk->more_keys)
 		buffer_append_byte(walk->reply, ',');
 	walk->more_keys = true;
@@ -84,7 +87,7 @@ v1_job_find(struct job *base)
 	enum { APPEND_BYTES_MAX = 20 }; /* a number */
 	struct command_job *job = job_of(base);
 	struct engine *engine = job->owner->options.engine;
-	struct find_walk walk = { .reply = &job->reply, .from = job->from, .to = job->to };
+	struct find_walk walk = { .job = job, .reply = &job->reply, .from = job->from, .to = job->to };
 
 	json_v1_reply_begin(&job->reply);
 	buffer_append_byte(&job->reply, '{');
@@ -100,6 +103,7 @@ v1_job_find(struct job *base)
 }
 
 struct name_list {
+	const struct command_job *job;
 	struct buffer *reply;
 	bool more;
 };
@@ -110,6 +114,8 @@ append_name(void *context, struct tree *tree, const char *name, size_t bytes)
 	struct name_list *list = context;
 
 	(void)tree;
+	if (command_job_is_abandoned(list->job))
+		return 1;
 	if (list->more)
 		buffer_append_byte(list->reply, ',');
 	list->more = true;
@@ -122,7 +128,7 @@ v1_job_trees(struct job *base)
 {
 	struct command_job *job = job_of(base);
 	struct engine *engine = job->owner->options.engine;
-	struct name_list list = { .reply = &job->reply };
+	struct name_list list = { .job = job, .reply = &job->reply };
 
 	json_v1_reply_begin(&job->reply);
 	buffer_append_byte(&job->reply, '[');
@@ -141,7 +147,7 @@ void
 v1_job_dumps(struct job *base)
 {
 	struct command_job *job = job_of(base);
-	struct name_list list = { .reply = &job->reply };
+	struct name_list list = { .job = job, .reply = &job->reply };
 	char **names;
 	size_t count;
 	int r = store_files(job->store, &names, &count);
@@ -152,8 +158,8 @@ v1_job_dumps(struct job *base)
 	}
 	json_v1_reply_begin(&job->reply);
 	buffer_append_byte(&job->reply, '[');
-	for (size_t i = 0; i < count; i++)
-		(void)append_name(&list, NULL, names[i], strlen(names[i]));
+	for (size_t i = 0; i < count && append_name(&list, NULL, names[i], strlen(names[i])) == 0; i++)
+		;
 	store_files_free(names, count);
 	buffer_append_byte(&job->reply, ']');
 	json_v1_reply_end(&job->reply);

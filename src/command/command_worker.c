@@ -86,6 +86,7 @@ command_worker_destroy(struct command_worker *worker)
 	if (worker == NULL)
 		return;
 	assert(!worker->in_batch);
+	command_job_abandon_all(worker);
 	wait_for_lent(worker);
 	engine_worker_destroy(worker->engine_worker);
 	while (worker->completed != NULL) {

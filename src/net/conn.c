@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command/command.h"
 #include "log/log.h"
 #include "net/address.h"
 #include "net/conn_io.h"
@@ -137,6 +138,8 @@ conn_close(struct worker *worker, struct conn *conn)
 		worker->lingering_count--;
 	conn->state = CONN_CLOSING;
 	conn_unqueue(worker, conn);
+	if ((conn->stalls & STALL_PENDING) != 0)
+		command_abandon(worker->command, conn_tag(conn, OPERATION_REPLY));
 	input_clear(&conn->input, &worker->segments, &worker->pool);
 	pool_put(&worker->pool, &conn->replies);
 	if (conn->receiving && !conn->cancelling)

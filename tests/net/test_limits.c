@@ -412,6 +412,7 @@ static void
 stop_waits_no_longer_than_told(void **state)
 {
 	struct server_options options = client_server_options();
+	uint32_t abandoned = fake_command_abandoned();
 
 	(void)state;
 	start(&options);
@@ -422,6 +423,7 @@ stop_waits_no_longer_than_told(void **state)
 	client_write_text(pending, "hold\n");
 	(void)at_rest(sent_bytes, 0);
 	assert_false(server_stop(server, 1));
+	assert_int_equal(fake_command_abandoned() - abandoned, 1);
 	(void)close(slow);
 	(void)close(pending);
 }
