@@ -76,10 +76,23 @@ a_dump_holds_what_was_acknowledged_before_it_was_asked_for(void **state)
 }
 
 static void
+nothing_run(struct job *job)
+{
+	(void)job;
+}
+
+static void
+nothing_done(struct job *job)
+{
+	(void)job;
+}
+
+static void
 the_queue_is_bounded(void **state)
 {
 	struct asker *asker = *state;
 	struct blocker blocker;
+	static struct job reserved = { .run = nothing_run, .done = nothing_done };
 	const char *refused = "\"Too many requests are waiting, nothing changed\"";
 
 	kit_add(asker->kit, "a", 1, 1);
@@ -90,7 +103,10 @@ the_queue_is_bounded(void **state)
 	buffer_truncate(&asker->reply, 0);
 	asker_expect(asker, "{\"command\":\"load\",\"tree_name\":\"x\"}", false, refused);
 	assert_int_equal(command_pending(asker->worker), JOBS_QUEUED_MAX);
+	bool kept = store_submit_maintenance_reserved(asker->kit->store, &reserved); /* as by a signal */
+
 	asker_unblock(&blocker);
+	assert_true(kept);
 	for (uint64_t i = 0; i < JOBS_QUEUED_MAX; i++)
 		assert_completed(asker, i, "\"Tree \\\"a\\\" saved\"");
 	assert_int_equal(kit_file_count(asker->kit, "_a.tree"), 1);
