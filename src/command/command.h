@@ -48,7 +48,10 @@ void command_batch_begin(struct command_worker *worker);
  */
 int command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket);
 
-/* Executes one pushed line; on COMMAND_DONE its reply has been appended to out. */
+/*
+ * Executes one pushed line; on COMMAND_DONE its reply has been appended to out, or out->failed is set: it was executed,
+ * but there is no memory to say so. The connection has to end then, since any other reply would be wrong.
+ */
 enum command_status command_batch_run(struct command_worker *worker, int index, struct buffer *out);
 
 void command_batch_end(struct command_worker *worker);

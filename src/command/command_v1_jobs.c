@@ -23,17 +23,17 @@ tree_of(const struct command_job *job)
 
 /* An encoder ran out of room or of memory: the reply so far is thrown away. */
 static void
-reply_settle(struct command_job *job, size_t largest_append)
+reply_settle(struct command_job *job)
 {
 	struct buffer *reply = &job->reply;
 
 	if (!reply->failed)
 		return;
-	bool bound = reply->bytes_max - reply->bytes < largest_append;
+	bool full = reply->full;
 
 	buffer_deinit(reply);
 	buffer_init(reply, SIZE_MAX); /* an error fits always */
-	if (bound)
+	if (full)
 		v1_reply_too_large(reply, job->response_bytes_max);
 	else
 		v1_reply_error(reply, "Out of memory for the response");
@@ -84,7 +84,6 @@ append_key(void *context, uint64_t key, struct key_record *record)
 void
 v1_job_find(struct job *base)
 {
-	enum { APPEND_BYTES_MAX = 20 }; /* a number */
 	struct command_job *job = job_of(base);
 	struct engine *engine = job->owner->options.engine;
 	struct find_walk walk = { .job = job, .reply = &job->reply, .from = job->from, .to = job->to };
@@ -99,7 +98,7 @@ v1_job_find(struct job *base)
 	engine_scan_end(engine);
 	buffer_append_byte(&job->reply, '}');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job, APPEND_BYTES_MAX);
+	reply_settle(job);
 }
 
 struct name_list {
@@ -140,7 +139,7 @@ v1_job_trees(struct job *base)
 		job->reply.failed = true;
 	buffer_append_byte(&job->reply, ']');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job, TREE_NAME_BYTES_MAX);
+	reply_settle(job);
 }
 
 void
@@ -163,7 +162,7 @@ v1_job_dumps(struct job *base)
 	store_files_free(names, count);
 	buffer_append_byte(&job->reply, ']');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job, DUMP_FILE_NAME_MAX);
+	reply_settle(job);
 }
 
 /* ---- maintenance thread ---- */
@@ -193,7 +192,7 @@ v1_job_dump(struct job *base)
 		json_v1_reply_named(&job->reply, false, "Tree ", tree_of(job), " not found");
 	else
 		v1_reply_error(&job->reply, fault.text);
-	reply_settle(job, job->response_bytes_max);
+	reply_settle(job);
 }
 
 void
@@ -222,5 +221,5 @@ v1_job_load(struct job *base)
 		json_v1_reply_named(&job->reply, false, "Dump ", tree, " not exists");
 	else
 		v1_reply_error(&job->reply, fault.text);
-	reply_settle(job, job->response_bytes_max);
+	reply_settle(job);
 }

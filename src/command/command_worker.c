@@ -216,8 +216,8 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out)
 	} else if (command_v1_run(worker, entry, out) == COMMAND_PENDING) {
 		return COMMAND_PENDING;
 	}
-	/* A buffer that failed before is the caller's business, and stays so. */
-	if (!failed && (out->failed || out->bytes - begin > worker->options.response_bytes_max)) {
+	/* A buffer that failed before, or for lack of memory, is the caller's business, and stays so. */
+	if (!failed && (out->failed ? out->full : out->bytes - begin > worker->options.response_bytes_max)) {
 		buffer_truncate(out, begin);
 		v1_reply_too_large(out, worker->options.response_bytes_max);
 	}
