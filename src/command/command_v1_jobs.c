@@ -7,6 +7,7 @@
 #include "command/command_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 static struct command_job *
@@ -175,8 +176,11 @@ v1_job_delete(struct job *base)
 
 	if (r == 0 || r == ENGINE_MISSING)
 		json_v1_reply_true(&job->reply);
+	else if (r == -EAGAIN)
+		v1_reply_error(&job->reply,
+		               "No room in the log, a part of the tree may be deleted: repeat the request");
 	else
-		v1_reply_failure(&job->reply, r);
+		v1_reply_error(&job->reply, "Out of memory, a part of the tree may be deleted: repeat the request");
 }
 
 void

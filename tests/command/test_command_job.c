@@ -1,6 +1,7 @@
 /* Pending requests come back with their tickets in the order they were run, join dumps, and are bounded. */
 #include "command/asker.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,22 @@
 
 #include "base/limits.h"
 #include "command/command_internal.h"
+
+int __real_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
+                                 uint64_t to);
+int __wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
+                                 uint64_t to);
+
+/* What the next whole-tree delete returns, if not 0. Relaxed: the job's queue orders it. */
+static _Atomic(int) delete_failure;
+
+int
+__wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to)
+{
+	int r = atomic_exchange_explicit(&delete_failure, 0, memory_order_relaxed);
+
+	return r != 0 ? r : __real_tree_delete_range_all(worker, name, bytes, from, to);
+}
 
 /* Submits a request that stays pending. */
 static void
@@ -110,6 +127,22 @@ the_queue_is_bounded(void **state)
 	for (uint64_t i = 0; i < JOBS_QUEUED_MAX; i++)
 		assert_completed(asker, i, "\"Tree \\\"a\\\" saved\"");
 	assert_int_equal(kit_file_count(asker->kit, "_a.tree"), 1);
+}
+
+static void
+a_delete_that_stopped_midway_says_so(void **state)
+{
+	struct asker *asker = *state;
+	const char *line = "{\"command\":\"delete\",\"tree_name\":\"a\",\"time_from\":0,\"time_to\":99999999}";
+
+	kit_add(asker->kit, "a", 1, 1);
+	atomic_store_explicit(&delete_failure, -ENOMEM, memory_order_relaxed);
+	asker_expect(asker, line, false, "\"Out of memory, a part of the tree may be deleted: repeat the request\"");
+	atomic_store_explicit(&delete_failure, -EAGAIN, memory_order_relaxed);
+	asker_expect(asker, line, false,
+	             "\"No room in the log, a part of the tree may be deleted: repeat the request\"");
+	asker_expect(asker, line, true, "true");
+	assert_int_equal(kit_total(asker->kit, "a", 1), 0);
 }
 
 static void
@@ -320,6 +353,7 @@ main(void)
 		ask_test(replies_come_in_the_order_of_the_jobs),
 		ask_test(a_dump_holds_what_was_acknowledged_before_it_was_asked_for),
 		ask_test(the_queue_is_bounded),
+		ask_test(a_delete_that_stopped_midway_says_so),
 		ask_test(an_abandoned_request_is_not_begun),
 		ask_test(an_abandoned_walk_ends),
 		ask_test(destroy_abandons_what_is_pending_and_waits_for_it),
