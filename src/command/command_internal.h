@@ -84,6 +84,13 @@ void v1_job_load(struct job *job);
 void v1_reply_error(struct buffer *out, const char *text);
 void v1_reply_too_large(struct buffer *out, size_t response_bytes_max);
 
+/* Appends one day to a list of `"day":count`; context is a struct v1_day_list. */
+struct v1_day_list {
+	struct buffer *out;
+	bool more; /* this is not the first */
+};
+void v1_append_day(void *context, uint32_t day, uint64_t count);
+
 /* The reply to a failure of the engine (negative errno) or to an outcome that any change may have. */
 void v1_reply_failure(struct buffer *out, int result);
 

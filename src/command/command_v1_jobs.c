@@ -46,38 +46,24 @@ struct find_walk {
 	const struct command_job *job;
 	struct buffer *reply;
 	uint64_t from, to;
-	bool more_keys, more_days;
+	bool more;
 };
-
-static void
-append_day(void *context, uint32_t day, uint64_t count)
-{
-	struct find_walk *walk = context;
-
-	if (walk->more_days)
-		buffer_append_byte(walk->reply, ',');
-	walk->more_days = true;
-	buffer_append_byte(walk->reply, '"');
-	buffer_append_u64(walk->reply, day);
-	buffer_append_literal(walk->reply, "\":");
-	buffer_append_u64(walk->reply, count);
-}
 
 static int
 append_key(void *context, uint64_t key, struct key_record *record)
 {
 	struct find_walk *walk = context;
+	struct v1_day_list days = { .out = walk->reply };
 
 	if (command_job_is_abandoned(walk->job))
 		return 1;
-	if (walk->more_keys)
+	if (walk->more)
 		buffer_append_byte(walk->reply, ',');
-	walk->more_keys = true;
-	walk->more_days = false;
+	walk->more = true;
 	buffer_append_byte(walk->reply, '"');
 	buffer_append_u64(walk->reply, key);
 	buffer_append_literal(walk->reply, "\":{");
-	tree_key_days(record, walk->from, walk->to, append_day, walk);
+	tree_key_days(record, walk->from, walk->to, v1_append_day, &days);
 	buffer_append_byte(walk->reply, '}');
 	return walk->reply->failed; /* no sense in going on */
 }
