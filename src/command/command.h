@@ -72,3 +72,6 @@ size_t command_pending(const struct command_worker *worker);
 
 /* The reply to a line that is longer than request_bytes_max. */
 void command_reply_too_large(const struct command_worker *worker, struct buffer *out);
+
+/* The only reply to a client beyond --max-clients. */
+void command_reply_too_many_clients(struct buffer *out);

@@ -240,3 +240,9 @@ command_reply_too_large(const struct command_worker *worker, struct buffer *out)
 	(void)snprintf(text, sizeof(text), "Request exceeds %zu bytes", worker->options.request_bytes_max);
 	v1_reply_error(out, text);
 }
+
+void
+command_reply_too_many_clients(struct buffer *out)
+{
+	v1_reply_error(out, "Too many clients");
+}

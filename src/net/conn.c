@@ -12,8 +12,6 @@
 #include "net/server_internal.h"
 #include "net/worker.h"
 
-#define TOO_MANY_CLIENTS "{\"success\":false,\"response\":\"Too many clients\"}\r\n"
-
 /* Beside the longest reply, room for the shortest ones and an error text. */
 enum { REPLIES_SLACK = 4096 };
 
@@ -81,7 +79,7 @@ conn_open(struct worker *worker, int fd, bool refused)
 	counter_add(&worker->counters.opened, 1);
 	if (refused) {
 		conn->stalls = STALL_OVER;
-		buffer_append_literal(&conn->replies, TOO_MANY_CLIENTS);
+		command_reply_too_many_clients(&conn->replies);
 	}
 	conn->draining = worker->stopping;
 	conn->watching = true;

@@ -261,6 +261,17 @@ a_line_that_is_too_long_has_its_reply(void **state)
 	assert_memory_equal(asker->reply.data, expected, strlen(expected));
 }
 
+static void
+a_client_too_many_has_its_reply(void **state)
+{
+	struct asker *asker = *state;
+	const char *expected = "{\"success\":false,\"response\":\"Too many clients\"}\r\n";
+
+	command_reply_too_many_clients(&asker->reply);
+	assert_int_equal(asker->reply.bytes, strlen(expected));
+	assert_memory_equal(asker->reply.data, expected, strlen(expected));
+}
+
 #define ask_test(test) cmocka_unit_test_setup_teardown(test, asker_setup, asker_teardown)
 
 int
@@ -276,6 +287,7 @@ main(void)
 		ask_test(a_reply_that_the_output_cannot_hold_becomes_an_error),
 		ask_test(a_reply_without_memory_is_left_out),
 		ask_test(a_line_that_is_too_long_has_its_reply),
+		ask_test(a_client_too_many_has_its_reply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -321,3 +321,9 @@ command_reply_too_large(const struct command_worker *worker, struct buffer *out)
 	(void)worker;
 	buffer_append_literal(out, "too large\r\n");
 }
+
+void
+command_reply_too_many_clients(struct buffer *out)
+{
+	buffer_append_literal(out, "too many clients\r\n");
+}
