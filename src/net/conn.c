@@ -76,7 +76,6 @@ conn_open(struct worker *worker, int fd, bool refused)
 	input_init(&conn->input);
 	buffer_init(&conn->replies, CONN_UNSENT_BYTES_MAX + worker->server->options.response_bytes_max + REPLIES_SLACK);
 	buffer_init(&conn->unsent, 0);
-	counter_add(&worker->counters.opened, 1);
 	if (refused) {
 		conn->stalls = STALL_OVER;
 		command_reply_too_many_clients(&conn->replies);
@@ -159,7 +158,6 @@ conn_drop(struct worker *worker, struct conn *conn, const char *reason)
 		return;
 	log_info("client dropped", log_string("reason", reason),
 	         log_string("address", address_of_peer(conn->fd, &address)));
-	counter_add(&worker->counters.dropped, 1);
 	/* What it has not read by now it never will: the kernel need not keep that. */
 	if (conn->sending)
 		(void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -182,7 +180,6 @@ conn_closed(struct worker *worker, struct conn *conn)
 	assert(conn->queue == QUEUE_NONE);
 	assert(!conn->receiving && !conn->sending && !conn->watching && !conn->touched);
 	conn_table_give(&worker->conns, conn);
-	counter_add(&worker->counters.closed, 1);
 	acceptor_client_left(worker, refused);
 }
 
