@@ -59,7 +59,7 @@ dump_request(struct store *store)
 			                   .store = store,
 			                   .ticket = store_ticket(store) };
 		log_info("dump asked for", log_string("by", "signal"));
-		if (store_submit_maintenance(store, &dump->job))
+		if (store_submit_maintenance_reserved(store, &dump->job))
 			return;
 	}
 	log_error("dump failed", log_string("problem", dump != NULL ? "too many requests wait" : "out of memory"));
@@ -90,7 +90,7 @@ dump_and_wait(struct store *store)
 	struct dump_job dump = { .job = { .run = final_job_run, .done = final_job_done }, .store = store };
 
 	(void)sem_init(&dump.ended, 0, 0); /* fails for values above the largest only */
-	while (!store_submit_maintenance(store, &dump.job))
+	while (!store_submit_maintenance_reserved(store, &dump.job))
 		(void)nanosleep(&pause, NULL); /* a full queue empties itself, nothing is added any more */
 	while (sem_wait(&dump.ended) < 0)
 		; /* a signal that does not end the process */

@@ -197,7 +197,11 @@ struct tree *engine_pin_tree(struct engine *engine, const char *name, size_t byt
 /* As engine_scan_names(), for the maintenance thread. The trees stay valid until the next engine_reclaim(). */
 int engine_names(struct engine *engine, tree_name_fn *visit, void *context);
 
-/* Whole-tree delete over the live tree, key by key, in sections of its own (worker belongs to the maintenance thread). */
+/*
+ * Whole-tree delete over the live tree, key by key, in sections of its own (worker belongs to the maintenance thread). The
+ * one change that is not all or nothing: on -ENOMEM and -EAGAIN the keys before the one that failed are done; calling
+ * again does the rest. 0, ENGINE_MISSING, -ENOMEM or -EAGAIN.
+ */
 int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to);
 
 /*

@@ -27,8 +27,10 @@ buffer_reserve(struct buffer *buffer, size_t bytes)
 		return false;
 	if (buffer->capacity - buffer->bytes >= bytes)
 		return true;
-	if (buffer->bytes > buffer->bytes_max || bytes > buffer->bytes_max - buffer->bytes)
+	if (buffer->bytes > buffer->bytes_max || bytes > buffer->bytes_max - buffer->bytes) {
+		buffer->full = true;
 		goto fail;
+	}
 	size_t needed = buffer->bytes + bytes;
 	size_t capacity = buffer->capacity > 0 ? buffer->capacity : CAPACITY_FIRST;
 
@@ -54,6 +56,7 @@ buffer_truncate(struct buffer *buffer, size_t bytes)
 	assert(bytes <= buffer->bytes);
 	buffer->bytes = bytes;
 	buffer->failed = false;
+	buffer->full = false;
 }
 
 void

@@ -2,7 +2,8 @@
  * buffer.h - a byte buffer that grows up to a bound
  *
  * Encoders append without looking: an append that finds no room or no memory sets `failed`, and so do all after it,
- * until buffer_truncate(). The caller asks once, at the end. One thread at a time.
+ * until buffer_truncate(). The caller asks once, at the end; `full` tells that the bound was the reason, not memory. One
+ * thread at a time.
  */
 #pragma once
 
@@ -17,6 +18,7 @@ struct buffer {
 	size_t capacity;
 	size_t bytes_max;
 	bool failed;
+	bool full;
 };
 
 /* No memory is taken until the first append. */
@@ -25,10 +27,11 @@ void buffer_init(struct buffer *buffer, size_t bytes_max);
 /* Frees the memory; the buffer is as after buffer_init(). */
 void buffer_deinit(struct buffer *buffer);
 
-/* Makes room for `bytes` more. False, and `failed` set, if that would pass bytes_max or memory is out. */
+/* Makes room for `bytes` more. False, and `failed` set, if that would pass bytes_max (`full` as well) or memory is
+ * out. */
 bool buffer_reserve(struct buffer *buffer, size_t bytes);
 
-/* Cuts back to `bytes` (at most the present length) and clears `failed`. */
+/* Cuts back to `bytes` (at most the present length) and clears `failed` and `full`. */
 void buffer_truncate(struct buffer *buffer, size_t bytes);
 
 /* Appends a number in decimal. */

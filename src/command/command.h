@@ -33,7 +33,8 @@ struct command_options {
 	void *wake_context;
 };
 
-/* 0 or -ENOMEM. Destroy waits for the requests still pending and throws their replies away. */
+/* 0 or -ENOMEM. Destroy abandons what is pending, waits until the store's threads have given it back, and throws the
+ * replies away. */
 int command_worker_create(const struct command_options *options, struct command_worker **ret);
 void command_worker_destroy(struct command_worker *worker);
 
@@ -47,7 +48,10 @@ void command_batch_begin(struct command_worker *worker);
  */
 int command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket);
 
-/* Executes one pushed line; on COMMAND_DONE its reply has been appended to out. */
+/*
+ * Executes one pushed line; on COMMAND_DONE its reply has been appended to out, or out->failed is set: it was executed,
+ * but there is no memory to say so. The connection has to end then, since any other reply would be wrong.
+ */
 enum command_status command_batch_run(struct command_worker *worker, int index, struct buffer *out);
 
 void command_batch_end(struct command_worker *worker);
@@ -55,8 +59,19 @@ void command_batch_end(struct command_worker *worker);
 /* The next finished reply of a pending request: false when there is none. The caller takes *ret_reply (buffer_deinit). */
 bool command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply);
 
+/*
+ * The client of a pending request has gone, so nobody will read its reply. If its turn has not come it is not begun any
+ * more, not even a delete, dump or load: no reply has said that it was done, and a client that lost its connection knows
+ * as little of a request that was run. A read of a whole tree ends early; what changes something is finished once begun.
+ * command_completed() yields a reply of any content then.
+ */
+void command_abandon(struct command_worker *worker, uint64_t ticket);
+
 /* Pending requests of this worker. */
 size_t command_pending(const struct command_worker *worker);
 
 /* The reply to a line that is longer than request_bytes_max. */
 void command_reply_too_large(const struct command_worker *worker, struct buffer *out);
+
+/* The only reply to a client beyond --max-clients. */
+void command_reply_too_many_clients(struct buffer *out);

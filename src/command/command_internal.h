@@ -4,6 +4,8 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
 
 #include "base/arena.h"
 #include "base/job.h"
@@ -23,8 +25,13 @@ struct command_entry {
 /* A request that a thread of the store runs. Lent to the store until its done(). */
 struct command_job {
 	struct job job; /* first: the store knows this part */
+	void (*work)(struct job *job);
 	struct command_job *next;
-	struct command_worker *owner; /* NULL: nobody waits for a reply */
+	LIST_ENTRY(command_job) pending_link; /* the worker's own */
+	struct command_worker *owner;         /* NULL: nobody waits for a reply */
+	/* Set by the worker while a thread of the store has the job. Relaxed: nothing is read through it, and who sees it late
+	 * has worked a little longer in vain. */
+	_Atomic(bool) abandoned;
 	struct store *store;
 	size_t response_bytes_max;
 	uint64_t ticket;       /* of the request, for the front end */
@@ -35,6 +42,11 @@ struct command_job {
 	char tree[];
 };
 
+/* So many short lists, that ten thousand clients can leave at once. */
+enum { PENDING_LISTS = 256 };
+
+LIST_HEAD(command_job_list, command_job);
+
 struct command_worker {
 	struct command_options options;
 	struct engine_worker *engine_worker;
@@ -43,7 +55,8 @@ struct command_worker {
 	bool prefetched;
 	uint32_t count;
 	struct arena scratch;
-	size_t pending; /* jobs whose reply has not been fetched */
+	size_t pending;                                       /* jobs whose reply has not been fetched */
+	struct command_job_list pending_lists[PENDING_LISTS]; /* by ticket */
 
 	pthread_mutex_t lock; /* the rest: with the store's threads */
 	pthread_cond_t returned;
@@ -71,6 +84,13 @@ void v1_job_load(struct job *job);
 void v1_reply_error(struct buffer *out, const char *text);
 void v1_reply_too_large(struct buffer *out, size_t response_bytes_max);
 
+/* Appends one day to a list of `"day":count`; context is a struct v1_day_list. */
+struct v1_day_list {
+	struct buffer *out;
+	bool more; /* this is not the first */
+};
+void v1_append_day(void *context, uint32_t day, uint64_t count);
+
 /* The reply to a failure of the engine (negative errno) or to an outcome that any change may have. */
 void v1_reply_failure(struct buffer *out, int result);
 
@@ -84,5 +104,11 @@ enum command_status command_job_submit(struct command_worker *worker, const stru
 /* The same for a request whose reply does not wait: "OK" in out, or an error. */
 void command_job_submit_detached(struct command_worker *worker, enum command_thread thread,
                                  void (*run)(struct job *job), struct buffer *out);
+
+/* Nobody will read the reply. */
+bool command_job_is_abandoned(const struct command_job *job);
+
+/* All that is pending. */
+void command_job_abandon_all(struct command_worker *worker);
 
 void command_job_destroy(struct command_job *job);

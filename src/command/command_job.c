@@ -44,6 +44,15 @@ command_job_destroy(struct command_job *job)
 	mem_free(job);
 }
 
+static void
+job_run(struct job *base)
+{
+	struct command_job *job = (struct command_job *)(void *)base; /* first member */
+
+	if (!command_job_is_abandoned(job))
+		job->work(base);
+}
+
 /* Two locked steps around wake(): the worker must not go away while wake() runs, nor be kept from its list by it. */
 static void
 job_return(struct job *base)
@@ -76,6 +85,68 @@ job_hand_over(struct command_job *job, enum command_thread thread)
 	                              : store_submit_maintenance(job->store, &job->job);
 }
 
+/* ---- what is pending ---- */
+
+static struct command_job_list *
+pending_list(struct command_worker *worker, uint64_t ticket)
+{
+	enum { LIST_BITS = 8 };
+	static_assert(PENDING_LISTS == 1 << LIST_BITS, "the top bits choose a list");
+
+	return &worker->pending_lists[ticket * UINT64_C(0x9E3779B97F4A7C15) >> (64 - LIST_BITS)];
+}
+
+static void
+pending_add(struct command_worker *worker, struct command_job *job)
+{
+	LIST_INSERT_HEAD(pending_list(worker, job->ticket), job, pending_link);
+	worker->pending++;
+}
+
+static void
+pending_remove(struct command_worker *worker, struct command_job *job)
+{
+	LIST_REMOVE(job, pending_link);
+	worker->pending--;
+}
+
+static void
+job_abandon(struct command_job *job)
+{
+	atomic_store_explicit(&job->abandoned, true, memory_order_relaxed); /* see the struct */
+}
+
+bool
+command_job_is_abandoned(const struct command_job *job)
+{
+	return atomic_load_explicit(&job->abandoned, memory_order_relaxed); /* see the struct */
+}
+
+void
+command_job_abandon_all(struct command_worker *worker)
+{
+	struct command_job *job;
+
+	for (size_t i = 0; i < PENDING_LISTS; i++) {
+		LIST_FOREACH(job, &worker->pending_lists[i], pending_link)
+		job_abandon(job);
+	}
+}
+
+void
+command_abandon(struct command_worker *worker, uint64_t ticket)
+{
+	struct command_job *job;
+
+	LIST_FOREACH(job, pending_list(worker, ticket), pending_link)
+	{
+		if (job->ticket == ticket)
+			job_abandon(job);
+	}
+}
+
+/* ---- there and back ---- */
+
 static void
 lent_add(struct command_worker *worker, size_t change)
 {
@@ -100,8 +171,9 @@ command_job_submit(struct command_worker *worker, const struct command_entry *en
 		v1_reply_failure(out, -ENOMEM);
 		return COMMAND_DONE;
 	}
-	job->job.run = run;
+	job->job.run = job_run;
 	job->job.done = job_return;
+	job->work = run;
 	job->owner = worker;
 	job->ticket = entry->ticket;
 	lent_add(worker, 1); /* before: it may be back at once */
@@ -111,7 +183,7 @@ command_job_submit(struct command_worker *worker, const struct command_entry *en
 		reply_busy(out);
 		return COMMAND_DONE;
 	}
-	worker->pending++;
+	pending_add(worker, job);
 	return COMMAND_PENDING;
 }
 
@@ -151,7 +223,7 @@ command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct bu
 	(void)pthread_mutex_unlock(&worker->lock);
 	if (job == NULL)
 		return false;
-	worker->pending--;
+	pending_remove(worker, job);
 	*ret_ticket = job->ticket;
 	*ret_reply = job->reply;
 	mem_free(job);

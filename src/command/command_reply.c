@@ -24,6 +24,21 @@ v1_reply_too_large(struct buffer *out, size_t response_bytes_max)
 }
 
 void
+v1_append_day(void *context, uint32_t day, uint64_t count)
+{
+	struct v1_day_list *list = context;
+
+	if (list->more)
+		buffer_append_literal(list->out, ",\"");
+	else
+		buffer_append_literal(list->out, "\"");
+	list->more = true;
+	buffer_append_u64(list->out, day);
+	buffer_append_literal(list->out, "\":");
+	buffer_append_u64(list->out, count);
+}
+
+void
 v1_reply_failure(struct buffer *out, int result)
 {
 	switch (result) {

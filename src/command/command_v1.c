@@ -136,31 +136,11 @@ v1_sum(struct command_worker *worker, const struct command_entry *entry, struct 
 	return COMMAND_DONE;
 }
 
-struct day_list {
-	struct buffer *out;
-	bool more;
-};
-
-static void
-append_day(void *context, uint32_t day, uint64_t count)
-{
-	struct day_list *list = context;
-
-	if (list->more)
-		buffer_append_literal(list->out, ",\"");
-	else
-		buffer_append_literal(list->out, "\"");
-	buffer_append_u64(list->out, day);
-	buffer_append_literal(list->out, "\":");
-	buffer_append_u64(list->out, count);
-	list->more = true;
-}
-
 static enum command_status
 v1_find(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
 	const struct v1_request *request = &entry->request;
-	struct day_list list = { .out = out };
+	struct v1_day_list list = { .out = out };
 
 	if (!request->has_key)
 		return command_job_submit(worker, entry, COMMAND_SCAN, v1_job_find, out);
@@ -169,7 +149,7 @@ v1_find(struct command_worker *worker, const struct command_entry *entry, struct
 	json_v1_reply_begin(out);
 	buffer_append_byte(out, '{');
 	if (tree != NULL)
-		(void)tree_days(tree, request->key, request->from, request->to, append_day, &list);
+		(void)tree_days(tree, request->key, request->from, request->to, v1_append_day, &list);
 	buffer_append_byte(out, '}');
 	json_v1_reply_end(out);
 	return COMMAND_DONE;

@@ -2,11 +2,12 @@
  * command_v1_jobs.c - whole trees and files: what the store's threads run for v1 requests
  *
  * Each function runs on the thread it was submitted to and writes the reply of its job. The reply's buffer is bounded by
- * response_bytes_max, so a tree that is too large to show ends its own walk.
+ * response_bytes_max, so a tree that is too large to show ends its own walk. So does one that nobody waits for any more.
  */
 #include "command/command_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 static struct command_job *
@@ -23,17 +24,17 @@ tree_of(const struct command_job *job)
 
 /* An encoder ran out of room or of memory: the reply so far is thrown away. */
 static void
-reply_settle(struct command_job *job, size_t largest_append)
+reply_settle(struct command_job *job)
 {
 	struct buffer *reply = &job->reply;
 
 	if (!reply->failed)
 		return;
-	bool bound = reply->bytes_max - reply->bytes < largest_append;
+	bool full = reply->full;
 
 	buffer_deinit(reply);
 	buffer_init(reply, SIZE_MAX); /* an error fits always */
-	if (bound)
+	if (full)
 		v1_reply_too_large(reply, job->response_bytes_max);
 	else
 		v1_reply_error(reply, "Out of memory for the response");
@@ -42,38 +43,27 @@ reply_settle(struct command_job *job, size_t largest_append)
 /* ---- scan thread ---- */
 
 struct find_walk {
+	const struct command_job *job;
 	struct buffer *reply;
 	uint64_t from, to;
-	bool more_keys, more_days;
+	bool more;
 };
-
-static void
-append_day(void *context, uint32_t day, uint64_t count)
-{
-	struct find_walk *walk = context;
-
-	if (walk->more_days)
-		buffer_append_byte(walk->reply, ',');
-	walk->more_days = true;
-	buffer_append_byte(walk->reply, '"');
-	buffer_append_u64(walk->reply, day);
-	buffer_append_literal(walk->reply, "\":");
-	buffer_append_u64(walk->reply, count);
-}
 
 static int
 append_key(void *context, uint64_t key, struct key_record *record)
 {
 	struct find_walk *walk = context;
+	struct v1_day_list days = { .out = walk->reply };
 
-	if (walk->more_keys)
+	if (command_job_is_abandoned(walk->job))
+		return 1;
+	if (walk->more)
 		buffer_append_byte(walk->reply, ',');
-	walk->more_keys = true;
-	walk->more_days = false;
+	walk->more = true;
 	buffer_append_byte(walk->reply, '"');
 	buffer_append_u64(walk->reply, key);
 	buffer_append_literal(walk->reply, "\":{");
-	tree_key_days(record, walk->from, walk->to, append_day, walk);
+	tree_key_days(record, walk->from, walk->to, v1_append_day, &days);
 	buffer_append_byte(walk->reply, '}');
 	return walk->reply->failed; /* no sense in going on */
 }
@@ -81,10 +71,9 @@ append_key(void *context, uint64_t key, struct key_record *record)
 void
 v1_job_find(struct job *base)
 {
-	enum { APPEND_BYTES_MAX = 20 }; /* a number */
 	struct command_job *job = job_of(base);
 	struct engine *engine = job->owner->options.engine;
-	struct find_walk walk = { .reply = &job->reply, .from = job->from, .to = job->to };
+	struct find_walk walk = { .job = job, .reply = &job->reply, .from = job->from, .to = job->to };
 
 	json_v1_reply_begin(&job->reply);
 	buffer_append_byte(&job->reply, '{');
@@ -96,10 +85,11 @@ v1_job_find(struct job *base)
 	engine_scan_end(engine);
 	buffer_append_byte(&job->reply, '}');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job, APPEND_BYTES_MAX);
+	reply_settle(job);
 }
 
 struct name_list {
+	const struct command_job *job;
 	struct buffer *reply;
 	bool more;
 };
@@ -110,6 +100,8 @@ append_name(void *context, struct tree *tree, const char *name, size_t bytes)
 	struct name_list *list = context;
 
 	(void)tree;
+	if (command_job_is_abandoned(list->job))
+		return 1;
 	if (list->more)
 		buffer_append_byte(list->reply, ',');
 	list->more = true;
@@ -122,7 +114,7 @@ v1_job_trees(struct job *base)
 {
 	struct command_job *job = job_of(base);
 	struct engine *engine = job->owner->options.engine;
-	struct name_list list = { .reply = &job->reply };
+	struct name_list list = { .job = job, .reply = &job->reply };
 
 	json_v1_reply_begin(&job->reply);
 	buffer_append_byte(&job->reply, '[');
@@ -134,14 +126,14 @@ v1_job_trees(struct job *base)
 		job->reply.failed = true;
 	buffer_append_byte(&job->reply, ']');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job, TREE_NAME_BYTES_MAX);
+	reply_settle(job);
 }
 
 void
 v1_job_dumps(struct job *base)
 {
 	struct command_job *job = job_of(base);
-	struct name_list list = { .reply = &job->reply };
+	struct name_list list = { .job = job, .reply = &job->reply };
 	char **names;
 	size_t count;
 	int r = store_files(job->store, &names, &count);
@@ -152,12 +144,12 @@ v1_job_dumps(struct job *base)
 	}
 	json_v1_reply_begin(&job->reply);
 	buffer_append_byte(&job->reply, '[');
-	for (size_t i = 0; i < count; i++)
-		(void)append_name(&list, NULL, names[i], strlen(names[i]));
+	for (size_t i = 0; i < count && append_name(&list, NULL, names[i], strlen(names[i])) == 0; i++)
+		;
 	store_files_free(names, count);
 	buffer_append_byte(&job->reply, ']');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job, DUMP_FILE_NAME_MAX);
+	reply_settle(job);
 }
 
 /* ---- maintenance thread ---- */
@@ -170,8 +162,11 @@ v1_job_delete(struct job *base)
 
 	if (r == 0 || r == ENGINE_MISSING)
 		json_v1_reply_true(&job->reply);
+	else if (r == -EAGAIN)
+		v1_reply_error(&job->reply,
+		               "No room in the log, a part of the tree may be deleted: repeat the request");
 	else
-		v1_reply_failure(&job->reply, r);
+		v1_reply_error(&job->reply, "Out of memory, a part of the tree may be deleted: repeat the request");
 }
 
 void
@@ -187,7 +182,7 @@ v1_job_dump(struct job *base)
 		json_v1_reply_named(&job->reply, false, "Tree ", tree_of(job), " not found");
 	else
 		v1_reply_error(&job->reply, fault.text);
-	reply_settle(job, job->response_bytes_max);
+	reply_settle(job);
 }
 
 void
@@ -216,5 +211,5 @@ v1_job_load(struct job *base)
 		json_v1_reply_named(&job->reply, false, "Dump ", tree, " not exists");
 	else
 		v1_reply_error(&job->reply, fault.text);
-	reply_settle(job, job->response_bytes_max);
+	reply_settle(job);
 }

@@ -86,6 +86,7 @@ command_worker_destroy(struct command_worker *worker)
 	if (worker == NULL)
 		return;
 	assert(!worker->in_batch);
+	command_job_abandon_all(worker);
 	wait_for_lent(worker);
 	engine_worker_destroy(worker->engine_worker);
 	while (worker->completed != NULL) {
@@ -215,8 +216,8 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out)
 	} else if (command_v1_run(worker, entry, out) == COMMAND_PENDING) {
 		return COMMAND_PENDING;
 	}
-	/* A buffer that failed before is the caller's business, and stays so. */
-	if (!failed && (out->failed || out->bytes - begin > worker->options.response_bytes_max)) {
+	/* A buffer that failed before, or for lack of memory, is the caller's business, and stays so. */
+	if (!failed && (out->failed ? out->full : out->bytes - begin > worker->options.response_bytes_max)) {
 		buffer_truncate(out, begin);
 		v1_reply_too_large(out, worker->options.response_bytes_max);
 	}
@@ -238,4 +239,10 @@ command_reply_too_large(const struct command_worker *worker, struct buffer *out)
 
 	(void)snprintf(text, sizeof(text), "Request exceeds %zu bytes", worker->options.request_bytes_max);
 	v1_reply_error(out, text);
+}
+
+void
+command_reply_too_many_clients(struct buffer *out)
+{
+	v1_reply_error(out, "Too many clients");
 }

@@ -115,7 +115,6 @@ batch_execute_line(struct worker *worker, struct conn *conn, int index)
 		conn->stalls |= STALL_OVER;
 		log_info("client dropped", log_string("reason", "request too long"),
 		         log_string("address", address_of_peer(conn->fd, &address)));
-		counter_add(&worker->counters.dropped, 1);
 	} else if (command_batch_run(worker->command, index, &conn->replies) == COMMAND_PENDING) {
 		conn->stalls |= STALL_PENDING;
 	}
@@ -129,7 +128,6 @@ static void
 batch_execute(struct worker *worker)
 {
 	struct batch *batch = &worker->batch;
-	uint32_t executed = 0;
 
 	for (uint32_t i = 0; i < batch->line_count; i++) {
 		const struct batch_line *line = &batch->lines[i];
@@ -139,10 +137,7 @@ batch_execute(struct worker *worker)
 			continue;
 		entry->executed = line->after;
 		batch_execute_line(worker, entry->conn, line->index);
-		executed++;
 	}
-	counter_add(&worker->counters.requests, executed);
-	counter_add(&worker->counters.batches, 1);
 }
 
 /* Lines are no longer borrowed: what was executed leaves the input. */

@@ -4,14 +4,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command/command.h"
 #include "log/log.h"
 #include "net/address.h"
 #include "net/conn_io.h"
 #include "net/net_limits.h"
 #include "net/server_internal.h"
 #include "net/worker.h"
-
-#define TOO_MANY_CLIENTS "{\"success\":false,\"response\":\"Too many clients\"}\r\n"
 
 /* Beside the longest reply, room for the shortest ones and an error text. */
 enum { REPLIES_SLACK = 4096 };
@@ -77,10 +76,9 @@ conn_open(struct worker *worker, int fd, bool refused)
 	input_init(&conn->input);
 	buffer_init(&conn->replies, CONN_UNSENT_BYTES_MAX + worker->server->options.response_bytes_max + REPLIES_SLACK);
 	buffer_init(&conn->unsent, 0);
-	counter_add(&worker->counters.opened, 1);
 	if (refused) {
 		conn->stalls = STALL_OVER;
-		buffer_append_literal(&conn->replies, TOO_MANY_CLIENTS);
+		command_reply_too_many_clients(&conn->replies);
 	}
 	conn->draining = worker->stopping;
 	conn->watching = true;
@@ -137,6 +135,8 @@ conn_close(struct worker *worker, struct conn *conn)
 		worker->lingering_count--;
 	conn->state = CONN_CLOSING;
 	conn_unqueue(worker, conn);
+	if ((conn->stalls & STALL_PENDING) != 0)
+		command_abandon(worker->command, conn_tag(conn, OPERATION_REPLY));
 	input_clear(&conn->input, &worker->segments, &worker->pool);
 	pool_put(&worker->pool, &conn->replies);
 	if (conn->receiving && !conn->cancelling)
@@ -158,7 +158,6 @@ conn_drop(struct worker *worker, struct conn *conn, const char *reason)
 		return;
 	log_info("client dropped", log_string("reason", reason),
 	         log_string("address", address_of_peer(conn->fd, &address)));
-	counter_add(&worker->counters.dropped, 1);
 	/* What it has not read by now it never will: the kernel need not keep that. */
 	if (conn->sending)
 		(void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -181,7 +180,6 @@ conn_closed(struct worker *worker, struct conn *conn)
 	assert(conn->queue == QUEUE_NONE);
 	assert(!conn->receiving && !conn->sending && !conn->watching && !conn->touched);
 	conn_table_give(&worker->conns, conn);
-	counter_add(&worker->counters.closed, 1);
 	acceptor_client_left(worker, refused);
 }
 

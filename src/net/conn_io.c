@@ -49,10 +49,8 @@ conn_take_end(struct worker *worker, struct conn *conn, int error)
 	case ECANCELED:
 	case EINTR:
 	case EAGAIN:
-		break; /* conn_settle() starts it anew if that is wanted */
 	case ENOBUFS:
-		counter_add(&worker->counters.starved, 1);
-		break;
+		break; /* conn_settle() starts it anew if that is wanted */
 	default:
 		conn_close(worker, conn); /* the client is gone */
 	}

@@ -14,13 +14,11 @@
 #pragma once
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 struct mail {
 	struct mail *next; /* the poster's until it is linked, then the taker's */
 	int fd;
-	bool refused; /* too many clients: tell it so */
 };
 
 struct mailbox {

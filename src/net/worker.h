@@ -26,17 +26,11 @@ struct command_worker;
 struct server;
 struct server_fault;
 
-/* Written by the worker alone, read by whoever shows them: relaxed, nothing is read through them. */
+/* Written by the worker alone, read by tests: relaxed, nothing is read through them. */
 struct worker_counters {
-	_Atomic(uint64_t) opened;
-	_Atomic(uint64_t) closed;
-	_Atomic(uint64_t) dropped;
 	_Atomic(uint64_t) received_bytes;
 	_Atomic(uint64_t) sent_bytes;
 	_Atomic(uint64_t) rounds;
-	_Atomic(uint64_t) batches;
-	_Atomic(uint64_t) requests;
-	_Atomic(uint64_t) starved; /* receives that found no buffer */
 };
 
 static inline void

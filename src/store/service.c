@@ -202,13 +202,13 @@ service_destroy(struct service *service)
 	mem_free(service);
 }
 
-bool
-service_submit(struct service *service, struct job *job)
+static bool
+submit(struct service *service, struct job *job, uint32_t count_max)
 {
 	assert(job->run != NULL);
 	assert(job->done != NULL);
 	(void)pthread_mutex_lock(&service->lock);
-	bool fits = service->count < service->options.jobs_max;
+	bool fits = service->count < count_max;
 
 	assert(!service->ending);
 	if (fits) {
@@ -220,4 +220,16 @@ service_submit(struct service *service, struct job *job)
 	}
 	(void)pthread_mutex_unlock(&service->lock);
 	return fits;
+}
+
+bool
+service_submit(struct service *service, struct job *job)
+{
+	return submit(service, job, service->options.jobs_max);
+}
+
+bool
+service_submit_reserved(struct service *service, struct job *job)
+{
+	return submit(service, job, service->options.jobs_max + service->options.jobs_reserved);
 }

@@ -18,7 +18,8 @@ struct service;
 struct service_options {
 	const char *name; /* of the thread, at most 15 bytes */
 	uint32_t jobs_max;
-	uint32_t idle_ms; /* 0: idle is never called */
+	uint32_t jobs_reserved; /* beyond these, for service_submit_reserved() alone */
+	uint32_t idle_ms;       /* 0: idle is never called */
 	void (*idle)(
 	    void *context); /* on the thread: when the queue is empty, and at least every idle_ms between jobs */
 	void *context;
@@ -32,3 +33,6 @@ void service_destroy(struct service *service);
 
 /* Lends job until its done() is called. False when jobs_max jobs wait already. Any thread. */
 bool service_submit(struct service *service, struct job *job);
+
+/* The same, for what must not be shut out by others: false when jobs_max + jobs_reserved jobs wait already. */
+bool service_submit_reserved(struct service *service, struct job *job);

@@ -130,6 +130,7 @@ services_create(struct store *store)
 	const struct service_options maintenance = {
 		.name = "maintenance",
 		.jobs_max = JOBS_QUEUED_MAX,
+		.jobs_reserved = 1,
 		.idle_ms = IDLE_MS,
 		.idle = store_idle,
 		.context = store,
@@ -191,6 +192,12 @@ bool
 store_submit_maintenance(struct store *store, struct job *job)
 {
 	return service_submit(store->maintenance, job);
+}
+
+bool
+store_submit_maintenance_reserved(struct store *store, struct job *job)
+{
+	return service_submit_reserved(store->maintenance, job);
 }
 
 bool

@@ -42,6 +42,9 @@ void store_close(struct store *store);
 bool store_submit_maintenance(struct store *store, struct job *job);
 bool store_submit_scan(struct store *store, struct job *job);
 
+/* The same for the main thread's dumps, for which one slot is kept that requests of clients cannot fill. */
+bool store_submit_maintenance_reserved(struct store *store, struct job *job);
+
 /* A ticket for the dumps below, to be taken when the request is accepted: what the caller has seen done by now is in a dump
  * that answers it. Any thread. */
 uint64_t store_ticket(struct store *store);

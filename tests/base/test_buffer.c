@@ -19,7 +19,7 @@ keeps_to_its_bound(void **state)
 	assert_false(buffer.failed);
 	assert_int_equal(buffer.bytes, 1000);
 	buffer_append_byte(&buffer, 'x');
-	assert_true(buffer.failed);
+	assert_true(buffer.failed && buffer.full);
 	assert_int_equal(buffer.bytes, 1000);
 	buffer_deinit(&buffer);
 }
@@ -37,6 +37,7 @@ a_failed_append_sticks(void **state)
 	assert_true(buffer.failed);
 	assert_int_equal(buffer.bytes, 2);
 	buffer_truncate(&buffer, 1);
+	assert_false(buffer.full);
 	buffer_append_literal(&buffer, "xyz");
 	assert_false(buffer.failed);
 	assert_memory_equal(buffer.data, "axyz", 4);

@@ -1,12 +1,31 @@
 /* Pending requests come back with their tickets in the order they were run, join dumps, and are bounded. */
 #include "command/asker.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/limits.h"
+#include "command/command_internal.h"
+
+int __real_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
+                                 uint64_t to);
+int __wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
+                                 uint64_t to);
+
+/* What the next whole-tree delete returns, if not 0. Relaxed: the job's queue orders it. */
+static _Atomic(int) delete_failure;
+
+int
+__wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to)
+{
+	int r = atomic_exchange_explicit(&delete_failure, 0, memory_order_relaxed);
+
+	return r != 0 ? r : __real_tree_delete_range_all(worker, name, bytes, from, to);
+}
 
 /* Submits a request that stays pending. */
 static void
@@ -74,10 +93,23 @@ a_dump_holds_what_was_acknowledged_before_it_was_asked_for(void **state)
 }
 
 static void
+nothing_run(struct job *job)
+{
+	(void)job;
+}
+
+static void
+nothing_done(struct job *job)
+{
+	(void)job;
+}
+
+static void
 the_queue_is_bounded(void **state)
 {
 	struct asker *asker = *state;
 	struct blocker blocker;
+	static struct job reserved = { .run = nothing_run, .done = nothing_done };
 	const char *refused = "\"Too many requests are waiting, nothing changed\"";
 
 	kit_add(asker->kit, "a", 1, 1);
@@ -88,40 +120,145 @@ the_queue_is_bounded(void **state)
 	buffer_truncate(&asker->reply, 0);
 	asker_expect(asker, "{\"command\":\"load\",\"tree_name\":\"x\"}", false, refused);
 	assert_int_equal(command_pending(asker->worker), JOBS_QUEUED_MAX);
+	bool kept = store_submit_maintenance_reserved(asker->kit->store, &reserved); /* as by a signal */
+
 	asker_unblock(&blocker);
+	assert_true(kept);
 	for (uint64_t i = 0; i < JOBS_QUEUED_MAX; i++)
 		assert_completed(asker, i, "\"Tree \\\"a\\\" saved\"");
 	assert_int_equal(kit_file_count(asker->kit, "_a.tree"), 1);
 }
 
-static void *
-unblock_later(void *argument)
+static void
+a_delete_that_stopped_midway_says_so(void **state)
 {
-	const struct timespec pause = { .tv_nsec = 50000000 };
+	struct asker *asker = *state;
+	const char *line = "{\"command\":\"delete\",\"tree_name\":\"a\",\"time_from\":0,\"time_to\":99999999}";
 
-	(void)nanosleep(&pause, NULL);
-	asker_unblock(argument);
-	return NULL;
+	kit_add(asker->kit, "a", 1, 1);
+	atomic_store_explicit(&delete_failure, -ENOMEM, memory_order_relaxed);
+	asker_expect(asker, line, false, "\"Out of memory, a part of the tree may be deleted: repeat the request\"");
+	atomic_store_explicit(&delete_failure, -EAGAIN, memory_order_relaxed);
+	asker_expect(asker, line, false,
+	             "\"No room in the log, a part of the tree may be deleted: repeat the request\"");
+	asker_expect(asker, line, true, "true");
+	assert_int_equal(kit_total(asker->kit, "a", 1), 0);
 }
 
-/* The worker goes only when nobody can call it any more. */
 static void
-destroy_waits_for_what_is_pending(void **state)
+an_abandoned_request_is_not_begun(void **state)
 {
 	struct asker *asker = *state;
 	struct blocker blocker;
-	pthread_t thread;
+	struct buffer reply;
 
 	kit_add(asker->kit, "a", 1, 1);
 	asker_block_maintenance(asker, &blocker);
+	submit(asker, "{\"command\":\"delete\",\"tree_name\":\"a\",\"time_from\":0,\"time_to\":99999999}", 1);
+	submit(asker, "{\"command\":\"dump\",\"tree_name\":\"a\"}", 2);
+	submit(asker, "{\"command\":\"load\",\"tree_name\":\"none\"}", 3);
+	submit(asker, "{\"command\":\"delete\",\"tree_name\":\"b\",\"time_from\":0,\"time_to\":1}", 4);
+	for (uint64_t ticket = 1; ticket <= 3; ticket++)
+		command_abandon(asker->worker, ticket);
+	command_abandon(asker->worker, 5); /* nobody's */
+	assert_int_equal(command_pending(asker->worker), 4);
+	asker_unblock(&blocker);
+	for (uint64_t ticket = 1; ticket <= 3; ticket++) {
+		assert_int_equal(asker_wait(asker, &reply), ticket);
+		buffer_deinit(&reply);
+	}
+	assert_completed(asker, 4, "true");
+	assert_int_equal(command_pending(asker->worker), 0);
+	assert_int_equal(kit_total(asker->kit, "a", 1), 1);
+	assert_int_equal(kit_file_count(asker->kit, "_a.tree"), 0);
+	command_abandon(asker->worker, 4); /* too late, and harmless */
+}
+
+/* Runs the job at once: on the store's thread it would be a matter of time where it notices. */
+static bool
+run_shows(struct command_job *job, void (*run)(struct job *job), const char *text)
+{
+	buffer_truncate(&job->reply, 0);
+	run(&job->job);
+	return memmem(job->reply.data, job->reply.bytes, text, strlen(text)) != NULL;
+}
+
+static void
+an_abandoned_walk_ends(void **state)
+{
+	struct asker *asker = *state;
+	struct command_job *job = calloc(1, sizeof(*job) + 1);
+
+	assert_non_null(job);
+	kit_add(asker->kit, "a", 1, 1);
+	kit_file_foreign(asker->kit, "1_f.tree", 1, 1);
+	job->owner = asker->worker;
+	job->store = asker->kit->store;
+	job->tree[0] = 'a';
+	job->tree_bytes = 1;
+	job->to = DAY_MAX;
+	buffer_init(&job->reply, SIZE_MAX);
+	assert_true(run_shows(job, v1_job_find, "\"1\":{"));
+	assert_true(run_shows(job, v1_job_trees, "\"a\""));
+	assert_true(run_shows(job, v1_job_dumps, "_f.tree"));
+	atomic_store_explicit(&job->abandoned, true, memory_order_relaxed);
+	assert_false(run_shows(job, v1_job_find, "\"1\":{"));
+	assert_false(run_shows(job, v1_job_trees, "\"a\""));
+	assert_false(run_shows(job, v1_job_dumps, "_f.tree"));
+	buffer_deinit(&job->reply);
+	free(job);
+}
+
+struct unblocking {
+	struct blocker blocker;
+	const struct command_job *last; /* that is abandoned when all are */
+};
+
+static void *
+unblock_when_abandoned(void *argument)
+{
+	enum { TRIES = 2000 };
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct unblocking *unblocking = argument;
+
+	for (int i = 0; i < TRIES && !command_job_is_abandoned(unblocking->last); i++)
+		(void)nanosleep(&pause, NULL);
+	asker_unblock(&unblocking->blocker);
+	return NULL;
+}
+
+static const struct command_job *
+last_pending(const struct command_worker *worker)
+{
+	const struct command_job *job;
+	const struct command_job *last = NULL;
+
+	for (size_t i = 0; i < PENDING_LISTS; i++) {
+		LIST_FOREACH(job, &worker->pending_lists[i], pending_link)
+		last = job;
+	}
+	return last;
+}
+
+/* The worker goes only when nobody can call it any more, but begins nothing meanwhile. */
+static void
+destroy_abandons_what_is_pending_and_waits_for_it(void **state)
+{
+	struct asker *asker = *state;
+	struct unblocking unblocking;
+	pthread_t thread;
+
+	kit_add(asker->kit, "a", 1, 1);
+	asker_block_maintenance(asker, &unblocking.blocker);
 	for (uint64_t i = 0; i < 10; i++) {
 		submit(asker, "{\"command\":\"dump\",\"tree_name\":\"a\"}", i);
 		submit(asker, "{\"command\":\"trees\"}", i);
 	}
-	assert_int_equal(pthread_create(&thread, NULL, unblock_later, &blocker), 0);
+	unblocking.last = last_pending(asker->worker);
+	assert_int_equal(pthread_create(&thread, NULL, unblock_when_abandoned, &unblocking), 0);
 	asker_restart(asker);
-	assert_int_equal(kit_file_count(asker->kit, "_a.tree"), 1);
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(kit_file_count(asker->kit, "_a.tree"), 0);
 }
 
 enum { WORKERS = 2, LIVES = 50, BATCHES = 10, LINES = 100, KEYS = 20000 };
@@ -216,7 +353,10 @@ main(void)
 		ask_test(replies_come_in_the_order_of_the_jobs),
 		ask_test(a_dump_holds_what_was_acknowledged_before_it_was_asked_for),
 		ask_test(the_queue_is_bounded),
-		ask_test(destroy_waits_for_what_is_pending),
+		ask_test(a_delete_that_stopped_midway_says_so),
+		ask_test(an_abandoned_request_is_not_begun),
+		ask_test(an_abandoned_walk_ends),
+		ask_test(destroy_abandons_what_is_pending_and_waits_for_it),
 		ask_test(workers_run_beside_the_stores_threads),
 	};
 

@@ -6,6 +6,20 @@
 
 #include "base/limits.h"
 
+void *__real_mem_realloc(void *block, size_t bytes);
+void *__wrap_mem_realloc(void *block, size_t bytes);
+
+static _Thread_local bool out_of_memory; /* once: there may be some again for the next call */
+
+void *
+__wrap_mem_realloc(void *block, size_t bytes)
+{
+	if (!out_of_memory)
+		return __real_mem_realloc(block, bytes);
+	out_of_memory = false;
+	return NULL;
+}
+
 static const char ping[] = "{\"command\":\"ping\"}";
 static const char pong[] = "{\"success\":true,\"response\":\"pong\"}\r\n";
 
@@ -216,6 +230,26 @@ a_reply_that_the_output_cannot_hold_becomes_an_error(void **state)
 	buffer_deinit(&out);
 }
 
+/* It was executed: an error would have the client send it again. */
+static void
+a_reply_without_memory_is_left_out(void **state)
+{
+	struct asker *asker = *state;
+	struct buffer out;
+
+	buffer_init(&out, SIZE_MAX);
+	command_batch_begin(asker->worker);
+	assert_int_equal(push(asker, "{\"command\":\"increment\",\"tree_name\":\"a\",\"key\":1}"), 0);
+	out_of_memory = true;
+	assert_int_equal(command_batch_run(asker->worker, 0, &out), COMMAND_DONE);
+	assert_false(out_of_memory);
+	command_batch_end(asker->worker);
+	assert_true(out.failed);
+	assert_int_equal(out.bytes, 0);
+	assert_int_equal(kit_total(asker->kit, "a", 1), 1);
+	buffer_deinit(&out);
+}
+
 static void
 a_line_that_is_too_long_has_its_reply(void **state)
 {
@@ -223,6 +257,17 @@ a_line_that_is_too_long_has_its_reply(void **state)
 	const char *expected = "{\"success\":false,\"response\":\"Request exceeds 4096 bytes\"}\r\n";
 
 	command_reply_too_large(asker->worker, &asker->reply);
+	assert_int_equal(asker->reply.bytes, strlen(expected));
+	assert_memory_equal(asker->reply.data, expected, strlen(expected));
+}
+
+static void
+a_client_too_many_has_its_reply(void **state)
+{
+	struct asker *asker = *state;
+	const char *expected = "{\"success\":false,\"response\":\"Too many clients\"}\r\n";
+
+	command_reply_too_many_clients(&asker->reply);
 	assert_int_equal(asker->reply.bytes, strlen(expected));
 	assert_memory_equal(asker->reply.data, expected, strlen(expected));
 }
@@ -240,7 +285,9 @@ main(void)
 		ask_test(large_replies_become_errors),
 		ask_test(a_large_reply_leaves_its_neighbours),
 		ask_test(a_reply_that_the_output_cannot_hold_becomes_an_error),
+		ask_test(a_reply_without_memory_is_left_out),
 		ask_test(a_line_that_is_too_long_has_its_reply),
+		ask_test(a_client_too_many_has_its_reply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,7 @@ static atomic_uint releases;
 static atomic_uint longest_turn;
 static atomic_uint mixed_batches;
 static atomic_ullong runs;
+static atomic_uint abandoned;
 
 void
 fake_command_release(void)
@@ -65,6 +66,12 @@ uint64_t
 fake_command_runs(void)
 {
 	return atomic_load(&runs);
+}
+
+uint32_t
+fake_command_abandoned(void)
+{
+	return atomic_load(&abandoned);
 }
 
 static uint64_t
@@ -182,14 +189,29 @@ command_batch_push(struct command_worker *worker, const char *line, size_t bytes
 	return worker->line_count++;
 }
 
+static bool
+is_in(const struct pending *list, uint64_t ticket)
+{
+	while (list != NULL && list->ticket != ticket)
+		list = list->next;
+	return list != NULL;
+}
+
+void
+command_abandon(struct command_worker *worker, uint64_t ticket)
+{
+	assert(!worker->in_batch);
+	pthread_mutex_lock(&worker->lock);
+	assert(is_in(worker->waiting, ticket) || is_in(worker->completed, ticket));
+	pthread_mutex_unlock(&worker->lock);
+	atomic_fetch_add(&abandoned, 1);
+}
+
 static void
 assert_not_pending(struct command_worker *worker, uint64_t ticket)
 {
 	pthread_mutex_lock(&worker->lock);
-	for (const struct pending *pending = worker->waiting; pending != NULL; pending = pending->next)
-		assert(pending->ticket != ticket);
-	for (const struct pending *pending = worker->completed; pending != NULL; pending = pending->next)
-		assert(pending->ticket != ticket);
+	assert(!is_in(worker->waiting, ticket) && !is_in(worker->completed, ticket));
 	pthread_mutex_unlock(&worker->lock);
 }
 
@@ -298,4 +320,10 @@ command_reply_too_large(const struct command_worker *worker, struct buffer *out)
 {
 	(void)worker;
 	buffer_append_literal(out, "too large\r\n");
+}
+
+void
+command_reply_too_many_clients(struct buffer *out)
+{
+	buffer_append_literal(out, "too many clients\r\n");
 }

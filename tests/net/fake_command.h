@@ -19,6 +19,9 @@ void fake_command_release(void);
 /* Lines that were run. */
 uint64_t fake_command_runs(void);
 
+/* Replies that the front end said nobody waits for. */
+uint32_t fake_command_abandoned(void);
+
 /*
  * Of all batches with lines of several connections: how many there were, and the most lines that came before the first
  * line of a second one.

@@ -365,7 +365,7 @@ clients_above_the_limit_are_told_so(void **state)
 		int fd = client_connect(port);
 
 		client_write_text(fd, "not read\n");
-		client_expect(fd, "{\"success\":false,\"response\":\"Too many clients\"}\r\n");
+		client_expect(fd, "too many clients\r\n");
 		client_expect_end(fd);
 		(void)close(fd);
 	}
@@ -431,6 +431,7 @@ static void
 stop_waits_no_longer_than_told(void **state)
 {
 	struct server_options options = client_server_options();
+	uint32_t abandoned = fake_command_abandoned();
 
 	(void)state;
 	start(&options);
@@ -441,6 +442,7 @@ stop_waits_no_longer_than_told(void **state)
 	client_write_text(pending, "hold\n");
 	(void)at_rest(sent_bytes, 0);
 	assert_false(server_stop(server, 1));
+	assert_int_equal(fake_command_abandoned() - abandoned, 1);
 	(void)close(slow);
 	(void)close(pending);
 }

@@ -326,6 +326,8 @@ static void
 a_late_reply_meets_no_newer_connection(void **state)
 {
 	(void)state;
+	uint32_t abandoned = fake_command_abandoned();
+
 	assert_true(client_wait_until(no_connections, NULL));
 	for (int i = 0; i < 20; i++) {
 		int gone = client_connect(server_port(server));
@@ -344,6 +346,7 @@ a_late_reply_meets_no_newer_connection(void **state)
 		(void)close(next);
 		assert_true(client_wait_until(no_connections, NULL));
 	}
+	assert_int_equal(fake_command_abandoned() - abandoned, 20);
 }
 
 /* Input and reset come so close together that a multishot receive misses the reset now and then. */

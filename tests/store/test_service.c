@@ -75,9 +75,11 @@ reset(void **state)
 static void
 runs_jobs_in_order_and_refuses_too_many(void **state)
 {
-	const struct service_options options = { .name = "test", .jobs_max = JOBS_MAX };
+	const struct service_options options = { .name = "test", .jobs_max = JOBS_MAX, .jobs_reserved = 1 };
 	struct job blocker = { .run = wait_at_gate, .done = note_done };
 	struct numbered jobs[JOBS_MAX + 1];
+	struct job reserved = { .run = wait_at_gate, .done = note_done };
+	struct job too_many = { .run = wait_at_gate, .done = note_done };
 	struct service *service = NULL;
 
 	(void)state;
@@ -88,10 +90,13 @@ runs_jobs_in_order_and_refuses_too_many(void **state)
 		jobs[i] = (struct numbered){ .job = { .run = note_run, .done = note_done }, .number = i };
 		assert_int_equal(service_submit(service, &jobs[i].job), i < JOBS_MAX);
 	}
+	assert_true(service_submit_reserved(service, &reserved));
+	assert_false(service_submit_reserved(service, &too_many));
+	(void)sem_post(&gate);
 	(void)sem_post(&gate);
 	service_destroy(service); /* runs what is queued */
 	assert_int_equal(atomic_load(&run_count), JOBS_MAX);
-	assert_int_equal(atomic_load(&done_count), JOBS_MAX + 1);
+	assert_int_equal(atomic_load(&done_count), JOBS_MAX + 2);
 	for (int i = 0; i < JOBS_MAX; i++)
 		assert_int_equal(ran[i], i);
 }
