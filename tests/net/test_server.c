@@ -360,6 +360,11 @@ a_reset_right_behind_input_is_noticed(void **state)
 		client_write_text(fd, "half a li");
 		client_reset(fd);
 	}
+	int last = client_connect(server_port(server)); /* accepted behind all of them, which are counted by then */
+
+	client_write_text(last, "x\n");
+	client_expect(last, "pong x\r\n");
+	(void)close(last);
 	assert_true(client_wait_until(no_connections, NULL));
 }
 
