@@ -118,6 +118,9 @@ int dump_file_info(int directory_fd, const char *file_name, struct dump_info *re
  * bytes becomes %h and 16 hex digits. ret holds DUMP_FILE_NAME_MAX + 1 bytes. */
 void dump_name_encode(uint64_t stamp, const char *tree, size_t tree_bytes, char *ret);
 
+/* Every file of the directory is first written under such a name, the manifest too. */
+#define DUMP_TEMPORARY_PREFIX ".tmp-"
+
 /* A name that only files on their way have (".tmp-…"); after a crash such a file is rubbish. */
 bool dump_name_is_temporary(const char *file_name);
 

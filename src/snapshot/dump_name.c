@@ -10,8 +10,7 @@
 #include "base/checksum.h"
 #include "snapshot/dump_file.h"
 
-#define SUFFIX           ".tree"
-#define TEMPORARY_PREFIX ".tmp-"
+#define SUFFIX ".tree"
 
 enum {
 	SUFFIX_BYTES = sizeof(SUFFIX) - 1,
@@ -119,12 +118,12 @@ dump_name_temporary(char *ret)
 	/* So few bytes come at once, or not at all. */
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -errno;
-	(void)snprintf(ret, DUMP_FILE_NAME_MAX + 1, TEMPORARY_PREFIX "%016" PRIx64, random);
+	(void)snprintf(ret, DUMP_FILE_NAME_MAX + 1, DUMP_TEMPORARY_PREFIX "%016" PRIx64, random);
 	return 0;
 }
 
 bool
 dump_name_is_temporary(const char *file_name)
 {
-	return strncmp(file_name, TEMPORARY_PREFIX, sizeof(TEMPORARY_PREFIX) - 1) == 0;
+	return strncmp(file_name, DUMP_TEMPORARY_PREFIX, sizeof(DUMP_TEMPORARY_PREFIX) - 1) == 0;
 }

@@ -11,8 +11,6 @@
 #include "base/limits.h"
 #include "snapshot/dump_file.h"
 
-#define TEMPORARY_PREFIX ".tmp-"
-
 /* ---- walking the directory ---- */
 
 int
@@ -101,7 +99,7 @@ file_replace(int directory_fd, const char *file, const void *data, size_t bytes)
 {
 	char temporary[DUMP_FILE_NAME_MAX + 1];
 
-	(void)snprintf(temporary, sizeof(temporary), TEMPORARY_PREFIX "%s", file);
+	(void)snprintf(temporary, sizeof(temporary), DUMP_TEMPORARY_PREFIX "%s", file);
 	int fd = openat(directory_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
