@@ -129,7 +129,7 @@ run_rounds(struct race *race, struct engine_worker *worker, double seconds)
 int
 main(int argc, char **argv)
 {
-	struct run run = { .seconds = 5, .threads = 2 };
+	struct run run = { .seconds = 10, .threads = 2 };
 	struct race race = { .round = 0 };
 	struct engine_worker *worker;
 	struct tree *tree;
