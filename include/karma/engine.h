@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct effect;
 struct engine;
 struct engine_worker;
 struct tree;
@@ -76,6 +77,7 @@ int tree_reset(struct engine_worker *worker, const char *name, size_t bytes);
 uint64_t tree_id(const struct tree *tree);         /* never reused */
 uint64_t tree_generation(const struct tree *tree); /* the present one */
 const char *tree_name(const struct tree *tree, size_t *ret_bytes);
+uint64_t tree_order(const struct tree *tree); /* place in the order of names; one that replaces another keeps it */
 
 /* ---- counters: any worker, inside its section -------------------------------------------------------------------- */
 
@@ -199,10 +201,20 @@ int engine_names(struct engine *engine, tree_name_fn *visit, void *context);
 
 /*
  * Whole-tree delete over the live tree, key by key, in sections of its own (worker belongs to the maintenance thread). The
- * one change that is not all or nothing: on -ENOMEM and -EAGAIN the keys before the one that failed are done; calling
- * again does the rest. 0, ENGINE_MISSING, -ENOMEM or -EAGAIN.
+ * one change that is not all or nothing: on -ENOMEM and other failures the keys before the one that failed are done;
+ * calling again does the rest. 0, ENGINE_MISSING, -ENOMEM, -EAGAIN (one key alone needs more room than there is when
+ * nothing waits), or what a step returned.
+ *
+ * steps (NULL without a log): a section holds up to DELETE_KEYS_PER_SECTION keys, fewer when the effects find no more room.
+ * begin() is called outside, before each: makes room, may wait; non-zero ends it all. end() is called inside, last: drains.
  */
-int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to);
+struct delete_steps {
+	int (*begin)(void *context);
+	void (*end)(void *context);
+	void *context;
+};
+int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to,
+                          const struct delete_steps *steps);
 
 /*
  * Removes records: those made for a conditional add that was refused (unlisted). With `empty` also keys without days and
@@ -233,6 +245,23 @@ int tree_load_begin(struct engine *engine, uint64_t id, uint64_t generation, str
  */
 int tree_load_key(struct tree *tree, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count);
 
+/*
+ * Recovery: adds the effect of a log record (EFFECT_DAY, _TOTAL, _LISTED, _UNLISTED) to a tree under construction, in any
+ * order but for the last two, which come in the order of their sequences. Wrapping; nothing is judged before
+ * tree_load_finish(). 0, -ENOMEM, or ENGINE_INVALID (a day that cannot be).
+ */
+int tree_load_effect(struct tree *tree, const struct effect *effect);
+
+/*
+ * Ends recovery: every word carries the parity of generation, which is the tree's from now on; keys that were never listed
+ * and have no count are as if they were not there. Judges every key: no word negative or above COUNT_MAX, total = sum of
+ * days, else ENGINE_INVALID with *ret_key set.
+ */
+int tree_load_finish(struct tree *tree, uint64_t generation, uint64_t *ret_key);
+
+/* As tree_load_publish(), with a given place in the order of names, and logs nothing: for what a log or manifest told. */
+int tree_load_restore(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes, uint64_t order);
+
 /* Takes tree. 0, ENGINE_TREES_FULL or -ENOMEM (the tree is discarded then). */
 int tree_load_publish(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes);
 
@@ -249,10 +278,11 @@ uint64_t engine_directory_version(const struct engine *engine);
 /* ---- effects: the seam of the write-ahead log --------------------------------------------------------------------- */
 
 enum effect_kind {
-	EFFECT_DAY,    /* delta of a day's word: [absent:1][value:61], wrapping */
-	EFFECT_TOTAL,  /* delta of the total word */
-	EFFECT_LISTED, /* the key is listed from now on */
-	EFFECT_CREATE, /* a tree with this id exists from now on (key: id of the tree it replaces, or 0) */
+	EFFECT_DAY,      /* delta of a day's word: [absent:1][value:61], wrapping */
+	EFFECT_TOTAL,    /* delta of the total word, wrapping in 64 bits */
+	EFFECT_LISTED,   /* the key is listed from now on; delta: sequence, the highest of a key wins */
+	EFFECT_UNLISTED, /* the key was removed; delta: sequence */
+	EFFECT_CREATE,   /* a tree with this id and name exists from now on (key: id of the tree it replaces, or 0) */
 	EFFECT_DROP,
 };
 
@@ -262,23 +292,34 @@ enum effect_kind {
 
 struct effect {
 	uint64_t tree_id;
-	uint64_t generation; /* of the operation */
-	uint64_t tag;        /* the log epoch it belongs to */
+	union {
+		uint64_t generation; /* of the operation */
+		uint64_t order;      /* EFFECT_CREATE: place in the order of names */
+	};
+	uint64_t tag; /* the log epoch it belongs to */
 	uint64_t key;
-	uint64_t delta;
-	uint32_t day;  /* EFFECT_DAY only */
+	union {
+		uint64_t delta;
+		const char *name; /* EFFECT_CREATE: valid inside the section */
+	};
+	union {
+		uint32_t day;        /* EFFECT_DAY only */
+		uint32_t name_bytes; /* EFFECT_CREATE */
+	};
 	uint32_t kind; /* enum effect_kind */
 };
 
 struct effect_buffer {
 	struct effect *effects;
 	uint32_t count;
-	uint32_t capacity;
+	uint32_t capacity; /* the owner may change it between operations */
 };
 
 /*
  * From now on the worker appends what it does to buffer (borrowed; NULL ends it). An operation that finds too little
- * room returns -EAGAIN before it changes anything: drain the buffer and call again. Only between sections.
+ * room returns -EAGAIN before it changes anything: drain the buffer and call again. Only between sections. The effects of one
+ * operation all carry one tag, and a plain add takes the tag of what stands in the buffer already: drain it after every
+ * request, inside the section.
  */
 void engine_worker_effects(struct engine_worker *worker, struct effect_buffer *buffer);
 

@@ -38,7 +38,11 @@ struct command_options {
 int command_worker_create(const struct command_options *options, struct command_worker **ret);
 void command_worker_destroy(struct command_worker *worker);
 
-enum command_status { COMMAND_DONE, COMMAND_PENDING };
+enum command_status {
+	COMMAND_DONE,
+	COMMAND_PENDING,
+	COMMAND_LATER, /* no room in the log: nothing was executed; push and run the line again, see *ret_hold */
+};
 
 void command_batch_begin(struct command_worker *worker);
 
@@ -51,13 +55,37 @@ int command_batch_push(struct command_worker *worker, const char *line, size_t b
 /*
  * Executes one pushed line; on COMMAND_DONE its reply has been appended to out, or out->failed is set: it was executed,
  * but there is no memory to say so. The connection has to end then, since any other reply would be wrong.
+ *
+ * *ret_hold is the log epoch on which the reply depends: it must not be sent, nor anything behind it on its connection,
+ * before command_released() ≥ *ret_hold. 0: it depends on nothing. Of replies of one worker it never goes down by more than
+ * one, and it is at most two above command_released(). With COMMAND_LATER: when to try again.
  */
-enum command_status command_batch_run(struct command_worker *worker, int index, struct buffer *out);
+enum command_status command_batch_run(struct command_worker *worker, int index, struct buffer *out, uint64_t *ret_hold);
 
 void command_batch_end(struct command_worker *worker);
 
-/* The next finished reply of a pending request: false when there is none. The caller takes *ret_reply (buffer_deinit). */
-bool command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply);
+/* The next finished reply of a pending request: false when there is none. The caller takes *ret_reply (buffer_deinit).
+ * *ret_hold as of command_batch_run(). */
+bool command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply,
+                       uint64_t *ret_hold);
+
+/* ---- the log: replies that wait ------------------------------------------------------------------------------------ */
+
+/* Replies that depend on this epoch or an earlier one may be sent. UINT64_MAX without a log. The worker's thread. */
+uint64_t command_released(const struct command_worker *worker);
+
+/* The log has failed: no epoch above command_released() will ever be released. What waits for one is to be replaced by
+ * command_reply_unknown(). Final. */
+bool command_log_failed(const struct command_worker *worker);
+
+/*
+ * Before blocking: asks for wake() when command_released() ≥ epoch, or the log has failed. False, and no wake: that is so
+ * already. A later call replaces the earlier; 0 ends it.
+ */
+bool command_wait(struct command_worker *worker, uint64_t epoch);
+
+/* Appends, for each of the whole replies in the bytes given, one that says that its outcome is unknown. */
+void command_reply_unknown(const char *replies, size_t bytes, struct buffer *out);
 
 /*
  * The client of a pending request has gone, so nobody will read its reply. If its turn has not come it is not begun any

@@ -208,8 +208,9 @@ command_job_submit_detached(struct command_worker *worker, enum command_thread t
 }
 
 bool
-command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply)
+command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply, uint64_t *ret_hold)
 {
+	*ret_hold = 0;
 	if (worker->pending == 0)
 		return false;
 	(void)pthread_mutex_lock(&worker->lock);

@@ -158,7 +158,7 @@ void
 v1_job_delete(struct job *base)
 {
 	struct command_job *job = job_of(base);
-	int r = tree_delete_range_all(store_worker(job->store), job->tree, job->tree_bytes, job->from, job->to);
+	int r = tree_delete_range_all(store_worker(job->store), job->tree, job->tree_bytes, job->from, job->to, NULL);
 
 	if (r == 0 || r == ENGINE_MISSING)
 		json_v1_reply_true(&job->reply);

@@ -202,12 +202,13 @@ prefetch_ahead(struct command_worker *worker, uint32_t index)
 }
 
 enum command_status
-command_batch_run(struct command_worker *worker, int index, struct buffer *out)
+command_batch_run(struct command_worker *worker, int index, struct buffer *out, uint64_t *ret_hold)
 {
 	const struct command_entry *entry = &worker->entries[index];
 	const size_t begin = out->bytes;
 	const bool failed = out->failed;
 
+	*ret_hold = 0;
 	assert(worker->in_batch);
 	assert(index >= 0 && (uint32_t)index < worker->count);
 	prefetch_ahead(worker, (uint32_t)index);
@@ -245,4 +246,34 @@ void
 command_reply_too_many_clients(struct buffer *out)
 {
 	v1_reply_error(out, "Too many clients");
+}
+
+uint64_t
+command_released(const struct command_worker *worker)
+{
+	(void)worker;
+	return UINT64_MAX;
+}
+
+bool
+command_log_failed(const struct command_worker *worker)
+{
+	(void)worker;
+	return false;
+}
+
+bool
+command_wait(struct command_worker *worker, uint64_t epoch)
+{
+	(void)worker;
+	(void)epoch;
+	return false;
+}
+
+void
+command_reply_unknown(const char *replies, size_t bytes, struct buffer *out)
+{
+	(void)replies;
+	(void)bytes;
+	(void)out;
 }

@@ -225,7 +225,8 @@ delete_record(void *context, struct key_record *record)
 }
 
 int
-tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to)
+tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to,
+                      const struct delete_steps *steps)
 {
 	struct deletion deletion = {
 		.worker = worker,
@@ -234,6 +235,7 @@ tree_delete_range_all(struct engine_worker *worker, const char *name, size_t byt
 		.to = to,
 	};
 
+	(void)steps;
 	if (deletion.tree == NULL)
 		return ENGINE_MISSING;
 	engine_batch_begin(worker);

@@ -109,13 +109,14 @@ static void
 batch_execute_line(struct worker *worker, struct conn *conn, int index)
 {
 	struct address_text address;
+	uint64_t hold;
 
 	if (index == INDEX_TOO_LONG) {
 		command_reply_too_large(worker->command, &conn->replies);
 		conn->stalls |= STALL_OVER;
 		log_info("client dropped", log_string("reason", "request too long"),
 		         log_string("address", address_of_peer(conn->fd, &address)));
-	} else if (command_batch_run(worker->command, index, &conn->replies) == COMMAND_PENDING) {
+	} else if (command_batch_run(worker->command, index, &conn->replies, &hold) == COMMAND_PENDING) {
 		conn->stalls |= STALL_PENDING;
 	}
 	if (conn->replies.failed)

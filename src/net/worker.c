@@ -95,8 +95,9 @@ worker_take_replies(struct worker *worker)
 {
 	struct buffer reply;
 	uint64_t ticket = 0;
+	uint64_t hold = 0;
 
-	while (command_completed(worker->command, &ticket, &reply)) {
+	while (command_completed(worker->command, &ticket, &reply, &hold)) {
 		struct tag tag = tag_unpack(ticket);
 		struct conn *conn = conn_table_find(&worker->conns, tag.slot, tag.generation);
 

@@ -60,7 +60,7 @@ asker_wait(struct asker *asker, struct buffer *ret_reply)
 {
 	uint64_t ticket = 0;
 
-	while (!command_completed(asker->worker, &ticket, ret_reply)) {
+	while (!command_completed(asker->worker, &ticket, ret_reply, &(uint64_t){ 0 })) {
 		while (sem_wait(&asker->woken) != 0)
 			;
 	}
@@ -77,7 +77,7 @@ asker_ask_bytes(struct asker *asker, const char *line, size_t bytes)
 	int index = command_batch_push(asker->worker, line, bytes, TICKET);
 
 	assert_int_equal(index, 0);
-	enum command_status status = command_batch_run(asker->worker, index, &asker->reply);
+	enum command_status status = command_batch_run(asker->worker, index, &asker->reply, &(uint64_t){ 0 });
 
 	command_batch_end(asker->worker);
 	if (status == COMMAND_PENDING) {

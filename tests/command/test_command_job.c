@@ -12,19 +12,20 @@
 #include "command/command_internal.h"
 
 int __real_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
-                                 uint64_t to);
+                                 uint64_t to, const struct delete_steps *steps);
 int __wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
-                                 uint64_t to);
+                                 uint64_t to, const struct delete_steps *steps);
 
 /* What the next whole-tree delete returns, if not 0. Relaxed: the job's queue orders it. */
 static _Atomic(int) delete_failure;
 
 int
-__wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to)
+__wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to,
+                             const struct delete_steps *steps)
 {
 	int r = atomic_exchange_explicit(&delete_failure, 0, memory_order_relaxed);
 
-	return r != 0 ? r : __real_tree_delete_range_all(worker, name, bytes, from, to);
+	return r != 0 ? r : __real_tree_delete_range_all(worker, name, bytes, from, to, steps);
 }
 
 /* Submits a request that stays pending. */
@@ -33,7 +34,7 @@ submit(struct asker *asker, const char *line, uint64_t ticket)
 {
 	command_batch_begin(asker->worker);
 	assert_int_equal(command_batch_push(asker->worker, line, strlen(line), ticket), 0);
-	assert_int_equal(command_batch_run(asker->worker, 0, &asker->reply), COMMAND_PENDING);
+	assert_int_equal(command_batch_run(asker->worker, 0, &asker->reply, &(uint64_t){ 0 }), COMMAND_PENDING);
 	command_batch_end(asker->worker);
 }
 
@@ -59,13 +60,13 @@ replies_come_in_the_order_of_the_jobs(void **state)
 	struct buffer reply;
 
 	kit_add(asker->kit, "a", 1, 1);
-	assert_false(command_completed(asker->worker, &ticket, &reply));
+	assert_false(command_completed(asker->worker, &ticket, &reply, &(uint64_t){ 0 }));
 	asker_block_maintenance(asker, &blocker);
 	submit(asker, "{\"command\":\"dump\",\"tree_name\":\"a\"}", 3);
 	submit(asker, "{\"command\":\"delete\",\"tree_name\":\"a\",\"time_from\":0,\"time_to\":1}", 1);
 	submit(asker, "{\"command\":\"dump\",\"tree_name\":\"a\"}", UINT64_MAX);
 	assert_int_equal(command_pending(asker->worker), 3);
-	assert_false(command_completed(asker->worker, &ticket, &reply));
+	assert_false(command_completed(asker->worker, &ticket, &reply, &(uint64_t){ 0 }));
 	/* The other thread is not held up. */
 	submit(asker, "{\"command\":\"trees\"}", 9);
 	assert_completed(asker, 9, "[\"a\"]");
@@ -274,7 +275,7 @@ run_increments(struct command_worker *worker, const char *line, int count, struc
 	for (int i = 0; i < count; i++)
 		assert_int_equal(command_batch_push(worker, line, strlen(line), 0), i);
 	for (int i = 0; i < count; i++)
-		assert_int_equal(command_batch_run(worker, i, out), COMMAND_DONE);
+		assert_int_equal(command_batch_run(worker, i, out, &(uint64_t){ 0 }), COMMAND_DONE);
 	command_batch_end(worker);
 	assert_int_equal(out->bytes, (size_t)count * (sizeof(one) - 1));
 	for (int i = 0; i < count; i++)

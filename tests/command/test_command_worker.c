@@ -34,7 +34,7 @@ assert_reply(struct asker *asker, int index, const char *expected)
 {
 	size_t begin = asker->reply.bytes;
 
-	assert_int_equal(command_batch_run(asker->worker, index, &asker->reply), COMMAND_DONE);
+	assert_int_equal(command_batch_run(asker->worker, index, &asker->reply, &(uint64_t){ 0 }), COMMAND_DONE);
 	assert_int_equal(asker->reply.bytes - begin, strlen(expected));
 	assert_memory_equal(asker->reply.data + begin, expected, strlen(expected));
 }
@@ -127,7 +127,7 @@ scratch_memory_bounds_a_batch(void **state)
 	assert_true(pushed > LONG_LINES && pushed < BATCH_REQUESTS_MAX);
 	for (int i = 0; i < pushed; i++) {
 		buffer_truncate(&asker->reply, 0);
-		assert_int_equal(command_batch_run(asker->worker, i, &asker->reply), COMMAND_DONE);
+		assert_int_equal(command_batch_run(asker->worker, i, &asker->reply, &(uint64_t){ 0 }), COMMAND_DONE);
 		if (i < LONG_LINES)
 			assert_memory_equal(asker->reply.data, "{\"success\":false,\"response\":\"Unknown command Annn",
 			                    49);
@@ -200,7 +200,7 @@ a_large_reply_leaves_its_neighbours(void **state)
 	assert_int_equal(push(asker, line), 1);
 	assert_int_equal(push(asker, ping), 2);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(command_batch_run(asker->worker, i, &asker->reply), COMMAND_DONE);
+		assert_int_equal(command_batch_run(asker->worker, i, &asker->reply, &(uint64_t){ 0 }), COMMAND_DONE);
 	command_batch_end(asker->worker);
 	(void)snprintf(expected, sizeof(expected), "%s{\"success\":false,\"response\":%s}\r\n%s", pong, exceeds, pong);
 	assert_int_equal(asker->reply.bytes, strlen(expected));
@@ -219,12 +219,12 @@ a_reply_that_the_output_cannot_hold_becomes_an_error(void **state)
 	command_batch_begin(asker->worker);
 	assert_int_equal(push(asker, line), 0);
 	assert_int_equal(push(asker, ping), 1);
-	assert_int_equal(command_batch_run(asker->worker, 0, &out), COMMAND_DONE);
+	assert_int_equal(command_batch_run(asker->worker, 0, &out, &(uint64_t){ 0 }), COMMAND_DONE);
 	assert_false(out.failed);
 	assert_non_null(memmem(out.data, out.bytes, "Response exceeds 8192 bytes", 27));
 	/* A failure from before is left for the caller to see. */
 	out.failed = true;
-	assert_int_equal(command_batch_run(asker->worker, 1, &out), COMMAND_DONE);
+	assert_int_equal(command_batch_run(asker->worker, 1, &out, &(uint64_t){ 0 }), COMMAND_DONE);
 	assert_true(out.failed);
 	command_batch_end(asker->worker);
 	buffer_deinit(&out);
@@ -241,7 +241,7 @@ a_reply_without_memory_is_left_out(void **state)
 	command_batch_begin(asker->worker);
 	assert_int_equal(push(asker, "{\"command\":\"increment\",\"tree_name\":\"a\",\"key\":1}"), 0);
 	out_of_memory = true;
-	assert_int_equal(command_batch_run(asker->worker, 0, &out), COMMAND_DONE);
+	assert_int_equal(command_batch_run(asker->worker, 0, &out, &(uint64_t){ 0 }), COMMAND_DONE);
 	assert_false(out_of_memory);
 	command_batch_end(asker->worker);
 	assert_true(out.failed);

@@ -158,7 +158,7 @@ stress_maintain(struct stress *stress)
 		/* Not over the days of the twins: nothing takes from those. */
 		uint64_t from = FIELD_DAY_FIRST + FIELD_TODAYS + random_below(&self->random, 60);
 
-		while (tree_delete_range_all(self->worker, field->name, bytes, from, from + 20) == -EAGAIN)
+		while (tree_delete_range_all(self->worker, field->name, bytes, from, from + 20, NULL) == -EAGAIN)
 			ledger_drain(&stress->books, self->ledger);
 	}
 	ledger_drain(&stress->books, self->ledger);

@@ -253,7 +253,7 @@ step_delete_all(struct world *world, const char *name)
 	uint64_t from, to;
 
 	any_range(world, &from, &to);
-	int outcome = tree_delete_range_all(world->worker, name, strlen(name), from, to);
+	int outcome = tree_delete_range_all(world->worker, name, strlen(name), from, to, NULL);
 
 	check(outcome == (model ? 0 : ENGINE_MISSING), "delete_range_all: %d", outcome);
 	for (size_t i = 0; model && i < model->key_count; i++)

@@ -239,8 +239,9 @@ append_big(struct buffer *out, size_t bytes)
 }
 
 enum command_status
-command_batch_run(struct command_worker *worker, int index, struct buffer *out)
+command_batch_run(struct command_worker *worker, int index, struct buffer *out, uint64_t *ret_hold)
 {
+	*ret_hold = 0;
 	assert(worker->in_batch && index >= 0 && index < worker->line_count);
 	const struct pushed *pushed = &worker->lines[index];
 
@@ -287,8 +288,9 @@ command_batch_end(struct command_worker *worker)
 }
 
 bool
-command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply)
+command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply, uint64_t *ret_hold)
 {
+	*ret_hold = 0;
 	pthread_mutex_lock(&worker->lock);
 	struct pending *pending = worker->completed;
 
@@ -326,4 +328,34 @@ void
 command_reply_too_many_clients(struct buffer *out)
 {
 	buffer_append_literal(out, "too many clients\r\n");
+}
+
+uint64_t
+command_released(const struct command_worker *worker)
+{
+	(void)worker;
+	return UINT64_MAX;
+}
+
+bool
+command_log_failed(const struct command_worker *worker)
+{
+	(void)worker;
+	return false;
+}
+
+bool
+command_wait(struct command_worker *worker, uint64_t epoch)
+{
+	(void)worker;
+	(void)epoch;
+	return false;
+}
+
+void
+command_reply_unknown(const char *replies, size_t bytes, struct buffer *out)
+{
+	(void)replies;
+	(void)bytes;
+	(void)out;
 }

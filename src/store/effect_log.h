@@ -1,0 +1,36 @@
+/*
+ * effect_log.h - effects of the engine as groups of the log
+ *
+ * The one place where what the engine did becomes what the log says, for workers and for the maintenance thread.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "karma/engine.h"
+
+struct wal_writer;
+
+/* What a thread that changes counters has for the log: its writer, and the scratch that the engine appends to. */
+struct effect_log {
+	struct wal_writer *writer; /* NULL: there is no log */
+	struct effect_buffer buffer;
+	uint32_t capacity; /* allocated */
+};
+
+/* Makes the scratch for writer (taken; NULL: without a log) and has worker append to it. 0 or -ENOMEM (writer destroyed). */
+int effect_log_init(struct effect_log *log, struct wal_writer *writer, struct engine_worker *worker);
+
+/* Waits as wal_writer_destroy(). */
+void effect_log_deinit(struct effect_log *log);
+
+/* Before a request: lets the engine use what fits the log now, whatever the tag. */
+void effect_log_room(struct effect_log *log);
+
+/* Nothing waits in the buffers: a request that found no room now will never find it. */
+bool effect_log_is_empty(const struct effect_log *log);
+
+/* After a request, in its section: appends its effects, one group per run of equal tags, and empties the scratch. Returns the
+ * last tag, or 0 when there were no effects. */
+uint64_t effect_log_append(struct effect_log *log);
