@@ -69,12 +69,13 @@ load_file(struct store *store, const char *file, struct dump_info *ret_info, str
 
 int
 store_load(struct store *store, const char *file, size_t bytes, char *ret_tree_name, size_t *ret_tree_bytes,
-           struct store_fault *ret_fault)
+           uint64_t *ret_hold, struct store_fault *ret_fault)
 {
 	char name[TREE_NAME_BYTES_MAX + 1];
 	struct dump_info info;
 	const char *derived;
 
+	*ret_hold = 0;
 	assert(bytes <= TREE_NAME_BYTES_MAX);
 	if (!is_file_name(file, bytes)) {
 		store_fault_set(ret_fault, "\"%.*s\" is not the name of a file in the dump directory", (int)bytes,
