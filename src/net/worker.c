@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "command/command.h"
 #include "log/log.h"
+#include "net/conn_hold.h"
 #include "net/deadline.h"
 #include "net/fault.h"
 #include "net/net_limits.h"
@@ -103,7 +104,7 @@ worker_take_replies(struct worker *worker)
 
 		assert(tag.operation == OPERATION_REPLY);
 		if (conn != NULL)
-			conn_reply(worker, conn, &reply);
+			conn_reply(worker, conn, &reply, hold);
 		else
 			buffer_deinit(&reply); /* the client has gone meanwhile */
 	}
@@ -226,15 +227,18 @@ static void
 worker_round(struct worker *worker)
 {
 	const struct io_event *events = NULL;
-	size_t count = io_wait(worker->io, !worker_has_work(worker), &events);
+	bool block = !worker_has_work(worker) && hold_may_block(worker);
+	size_t count = io_wait(worker->io, block, &events);
 
 	worker->now_ms = clock_ms();
 	counter_add(&worker->counters.rounds, 1);
 	for (size_t i = 0; i < count; i++)
 		worker_event(worker, &events[i]);
 	worker_stop_round(worker);
+	hold_retry(worker);
 	if (!TAILQ_EMPTY(&worker->ready))
 		batch_run(worker);
+	hold_release(worker);
 	worker_settle(worker);
 	worker_return_buffers(worker);
 	if (worker == worker->server->workers[0])
@@ -289,9 +293,11 @@ worker_create(struct server *server, struct worker **ret_worker, struct server_f
 
 	if (worker == NULL)
 		return fault_set(ret_fault, "Cannot start a worker: %s", fault_errno(ENOMEM));
-	*worker = (struct worker){ .server = server };
+	*worker = (struct worker){ .server = server, .held_lowest = UINT64_MAX };
 	TAILQ_INIT(&worker->ready);
 	TAILQ_INIT(&worker->starved);
+	TAILQ_INIT(&worker->stalled);
+	LIST_INIT(&worker->held);
 	SLIST_INIT(&worker->touched);
 	if (worker_init(worker, ret_fault) < 0) {
 		worker_destroy(worker);
