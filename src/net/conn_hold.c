@@ -15,7 +15,9 @@
  * A client that never stops sending does not starve: `unsent` is not added to, so once its last epoch is released all of
  * it goes, and then come the replies gathered meanwhile.
  *
- * Nobody polls: before the worker blocks it asks to be woken when the lowest epoch that anything waits for is released.
+ * Nobody polls: before the worker blocks it asks to be woken when the lowest epoch that anything waits for is released. One
+ * that is too busy to block asks once in a tick of the clock, for an epoch in which nothing was written ends only when
+ * somebody waits for it.
  * `held_lowest` may be too low when a connection has gone meanwhile; that costs one wake, and the next look mends it.
  *
  * Stalled connections stand in one queue in the order in which they stalled, with epochs that do not go down, and go back to
@@ -188,12 +190,15 @@ hold_retry(struct worker *worker)
 /* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 bool
-hold_may_block(struct worker *worker)
+hold_wait(struct worker *worker, bool idle)
 {
 	const struct conn *first = TAILQ_FIRST(&worker->stalled);
 	uint64_t epoch = worker->held_lowest;
 
 	if (first != NULL && first->retry_epoch < epoch)
 		epoch = first->retry_epoch;
-	return epoch == UINT64_MAX || command_wait(worker->command, epoch);
+	if (epoch == UINT64_MAX || (!idle && worker->asked_ms == worker->now_ms))
+		return idle;
+	worker->asked_ms = worker->now_ms;
+	return command_wait(worker->command, epoch) && idle;
 }

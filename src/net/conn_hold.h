@@ -32,8 +32,12 @@ void conn_hold_stall(struct worker *worker, struct conn *conn, uint64_t epoch);
 /* Makes ready, in front of others, the connections whose lines may find room now. Before a batch. */
 void hold_retry(struct worker *worker);
 
-/* Touches the connections whose held replies may be sent now, or have to be replaced. Before settling. */
+/* Touches the connections whose held replies may be sent now, or have to be replaced. Before a batch, so that only these
+ * are replaced and not what the batch adds behind them; and before settling, for what has been released meanwhile. */
 void hold_release(struct worker *worker);
 
-/* Before blocking: false if it must not, since something waits for what has come already. */
-bool hold_may_block(struct worker *worker);
+/*
+ * Before io_wait(): asks for what is waited for, if anything. Returns whether the worker may block: if it is idle, and
+ * that has not come already.
+ */
+bool hold_wait(struct worker *worker, bool idle);

@@ -227,7 +227,7 @@ static void
 worker_round(struct worker *worker)
 {
 	const struct io_event *events = NULL;
-	bool block = !worker_has_work(worker) && hold_may_block(worker);
+	bool block = hold_wait(worker, !worker_has_work(worker));
 	size_t count = io_wait(worker->io, block, &events);
 
 	worker->now_ms = clock_ms();
@@ -235,6 +235,7 @@ worker_round(struct worker *worker)
 	for (size_t i = 0; i < count; i++)
 		worker_event(worker, &events[i]);
 	worker_stop_round(worker);
+	hold_release(worker);
 	hold_retry(worker);
 	if (!TAILQ_EMPTY(&worker->ready))
 		batch_run(worker);

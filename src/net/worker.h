@@ -57,6 +57,7 @@ struct worker {
 	struct conn_queue stalled; /* by STALL_LOG, the oldest first */
 	struct conn_held held;     /* connections with output that waits for the log */
 	uint64_t held_lowest;      /* no epoch below is waited for by them; UINT64_MAX: none at all */
+	uint64_t asked_ms;         /* when command_wait() was last called */
 	struct conn_list touched;
 	struct pool pool;
 	struct conn_table conns;
