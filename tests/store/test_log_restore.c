@@ -504,7 +504,7 @@ a_log_that_has_all_of_a_tree_makes_up_for_its_dumps(void **state)
 
 	make_two_dumps(kit, older, newer);
 	kit_crash(kit);
-	kit_file_flip(kit, newer, 60);
+	kit_file_flip(kit, newer, 180);
 	assert_int_equal(kit_open(kit), -1);
 	assert_non_null(strstr(kit->fault.text, newer));
 	kit->options.restore_skip_damaged = true;
@@ -593,10 +593,40 @@ a_dump_between_manifest_and_damage_keeps_its_log(void **state)
 	kit_add(kit, "a", 1, 1);
 	kit_crash(kit);
 	kit_file_write(kit, MANIFEST_FILE, manifest, bytes);
-	kit_file_flip(kit, newest, 60);
+	kit_file_flip(kit, newest, 180);
+	assert_int_equal(kit_open(kit), -1);
+	assert_non_null(strstr(kit->fault.text, newest));
 	kit->options.restore_skip_damaged = true;
 	assert_int_equal(kit_open(kit), 0);
 	assert_int_equal(kit_total(kit, "a", 1), 7);
+}
+
+/* They hold nothing new, so nothing but their own numbers tells how new they are. */
+static void
+what_was_skipped_is_not_met_again(void **state)
+{
+	struct kit *kit = *state;
+	char manifest[4096];
+	char file[256];
+
+	assert_int_equal(kit_open(kit), 0);
+	kit_add(kit, "a", 1, 5);
+	assert_int_equal(kit_dump_all(kit), 0);
+	size_t bytes = kit_file_read(kit, MANIFEST_FILE, manifest, sizeof(manifest));
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(kit_dump(kit, "a"), 0);
+	kit_crash(kit);
+	kit_file_write(kit, MANIFEST_FILE, manifest, bytes);
+	for (size_t i = 1; i <= 5; i++) {
+		kit_file_find(kit, "_a.tree", i, file);
+		kit_file_flip(kit, file, 180); /* the tree, not its numbers */
+	}
+	kit->options.restore_skip_damaged = true;
+	assert_int_equal(kit_open(kit), 0);
+	kit->options.restore_skip_damaged = false;
+	reopen(kit);
+	assert_int_equal(kit_total(kit, "a", 1), 5);
 }
 
 /* ---- switching the log on and off, starting over ---- */
@@ -784,6 +814,7 @@ main(void)
 		kit_test(an_older_dump_serves_without_its_log),
 		kit_test(an_older_dump_does_not_outlive_its_tree),
 		kit_test(a_dump_between_manifest_and_damage_keeps_its_log),
+		kit_test(what_was_skipped_is_not_met_again),
 		kit_test(a_directory_without_a_log_gets_one),
 		kit_test(switching_the_log_off_keeps_what_it_held),
 		kit_test(without_restoring_log_and_manifest_are_set_aside),
