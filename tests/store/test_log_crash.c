@@ -20,7 +20,7 @@ enum { COPIES_MAX = 400 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic bool recording;
-static const struct kit *recorded;
+static struct kit *recorded;
 static struct kit *copies[COPIES_MAX];
 static size_t copy_count;
 
@@ -73,14 +73,14 @@ __wrap_unlinkat(int fd, const char *name, int flags)
 }
 
 static void
-record(const struct kit *kit)
+record(struct kit *kit)
 {
 	copy_count = 0;
 	recorded = kit;
 	recording = true;
 }
 
-/* The state at the end is the last copy. */
+/* The state at the end is the last copy. Closes the kit: one process has one maintenance thread. */
 static void
 record_end(size_t steps_min)
 {
@@ -89,6 +89,7 @@ record_end(size_t steps_min)
 	assert_true(copy_count < COPIES_MAX);
 	copies[copy_count++] = kit_copy(recorded);
 	(void)pthread_mutex_unlock(&lock);
+	kit_close(recorded);
 	assert_true(copy_count > steps_min);
 }
 
@@ -194,6 +195,7 @@ a_full_dump(void **state)
 		assert_int_equal(kit_dump_all(kit), 0);
 		record_end(15);
 		check_copies(filled, filled);
+		assert_int_equal(kit_open(kit), 0);
 	}
 }
 
@@ -260,6 +262,7 @@ a_load_over_a_tree(void **state)
 	record_end(5);
 	assert_true(count_staged() > 0);
 	check_copies("a=1/0/3 b=2/0/0 ", "a=0/5/0 b=2/0/0 ");
+	assert_int_equal(kit_open(kit), 0);
 	kit_add(kit, "a", 1, 1);
 	record(kit);
 	assert_int_equal(kit_dump_all(kit), 0);

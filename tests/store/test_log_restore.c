@@ -512,6 +512,7 @@ a_log_that_has_all_of_a_tree_makes_up_for_its_dumps(void **state)
 
 	assert_int_equal(kit_open(kit), 0);
 	assert_int_equal(kit_total(kit, "a", 1), 7);
+	kit_close(kit);
 	kit_file_flip(other, older, 60);
 	assert_int_equal(kit_open(other), 0);
 	assert_int_equal(kit_total(other, "a", 1), 7);
