@@ -403,6 +403,15 @@ class Server:
         with open('/proc/%d/status' % self.pid) as f:
             return int(re.search(r'^%s:\s+(\d+)' % field, f.read(), re.M)[1])
 
+    def ticks_in(self, seconds):
+        """Clock ticks (usually of 10 ms) that the whole process uses in so many seconds from now."""
+        def ticks():
+            with open('/proc/%d/stat' % self.pid) as f:
+                return sum(map(int, f.read().rpartition(')')[2].split()[11:13]))
+        before = ticks()
+        time.sleep(seconds)
+        return ticks() - before
+
     def descriptors(self):
         return len(os.listdir('/proc/%d/fd' % self.pid))
 
@@ -414,6 +423,10 @@ class Server:
             if parts and (tree is None or parts[2] == tree):
                 found.append((int(parts[1]), name))
         return [name for _, name in sorted(found)]
+
+    def segments(self):
+        """Names of the log's segments, oldest first; no spares."""
+        return sorted(name for name in os.listdir(self.directory) if re.fullmatch(r'karma-\d{20}\.wal', name))
 
     def read(self, name):
         with open(os.path.join(self.directory, name), 'rb') as f:
