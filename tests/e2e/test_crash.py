@@ -215,7 +215,7 @@ class Crash(KarmaTest):
     def random_options(self):
         rng = self.rng
         return {'KARMA_WAL_FSYNC': rng.choice(('true', 'true', 'true', 'false', 'everysec')),
-                'KARMA_WAL_SEGMENT_BYTES': rng.choice(('1MiB', '1MiB', '64MiB')),
+                'KARMA_WAL_SEGMENT_BYTES': rng.choice(('64KiB', '64KiB', '64MiB')),
                 'KARMA_WAL_MAX_BYTES': rng.choice(('4MiB', '1GiB'))}
 
     def begin(self):

@@ -11,6 +11,10 @@ LONG = request('increment', 'a', key=KEY)
 
 
 class LogTest(KarmaTest):
+    def spawn(self, *options, **how):
+        """With small segments, which are quick to copy; the last of repeated options wins."""
+        return super().spawn('--wal-segment-bytes=64KiB', *options, **how)
+
     def restart(self, *options, **how):
         """Ends the newest server with kill -9 and starts another on its directory; returns a connection."""
         self.servers[-1].kill()
@@ -99,10 +103,10 @@ class Survives(LogTest):
 
     def test_over_segments(self):
         """a log of several segments is replayed whole, and goes on in a new one"""
-        server = self.start('--wal-segment-bytes=1MiB')
+        server = self.start()
         count = self.many_segments(self.client(), server)
         before = server.segments()
-        client = self.restart('--wal-segment-bytes=1MiB')
+        client = self.restart()
         self.assertEqual(client.call('sum', 'a', key=KEY), count)
         self.many(client, 10)
         self.assertGreater(server.segments()[-1], before[-1])
@@ -111,7 +115,7 @@ class Survives(LogTest):
 
     def test_full_dump_shortens_the_log(self):
         """a full dump lets go of the segments before it; what came during and after it is kept"""
-        server = self.start('--wal-segment-bytes=1MiB')
+        server = self.start()
         client = self.client()
         count = self.many_segments(client, server)
         before = server.segments()
@@ -123,7 +127,7 @@ class Survives(LogTest):
 
     def test_max_bytes(self):
         """a log that outgrows --wal-max-bytes is shortened by a full dump that starts by itself"""
-        server = self.start('--wal-segment-bytes=1MiB', '--wal-max-bytes=2MiB')
+        server = self.start('--wal-max-bytes=2MiB')
         client = self.client()
         count = 0
         while len(server.files('a')) < 2:
@@ -338,7 +342,7 @@ class ManySegments(LogTest):
         super().setUp()
         self.seed = random.randrange(1 << 32)
         self.rng = random.Random(self.seed)
-        server = self.start('--wal-segment-bytes=1MiB')
+        server = self.start()
         self.count = self.many_segments(self.client(), server)
         server.kill()
         self.server = server
@@ -399,7 +403,7 @@ class ManySegments(LogTest):
 
     def test_foreign_segments(self):
         """segments of another directory, and files that only look like segments, disturb nothing"""
-        foreign = self.start('--wal-segment-bytes=1MiB', directory=self.fresh())
+        foreign = self.start(directory=self.fresh())
         self.many_segments(self.client(foreign), foreign)
         foreign.kill()
         directory = self.copy()
