@@ -75,7 +75,7 @@ tree_load(const char *file, bool keep_id, const char *name, struct dump_info *re
 	struct dump_fault fault;
 	struct tree *tree;
 
-	if (dump_load(f.engine, f.directory.fd, file, keep_id, &tree, ret_info, &fault) != DUMP_OK)
+	if (dump_load(f.engine, f.directory.fd, file, keep_id ? DUMP_ID_OF_FILE : DUMP_ID_NEW, &tree, ret_info, &fault) != DUMP_OK)
 		fail_msg("%s", fault.text);
 	engine_batch_begin(f.worker);
 	assert_int_equal(tree_load_publish(f.worker, tree, name, strlen(name)), 0);
@@ -96,6 +96,44 @@ tree_collect(struct tree *tree, struct kit_tree *ret)
 
 	*ret = (struct kit_tree){ 0 };
 	assert_int_equal(tree_cut(f.engine, tree, cut_collect, ret, &summary), 0);
+}
+
+static int
+cut_kept(void *context, const struct cut_key *key)
+{
+	uint64_t *kept = context;
+
+	for (size_t i = 0; i < key->day_count; i++)
+		kept[key->key] += key->days[i].kept;
+	return 0;
+}
+
+/* Of its flags only those matter that effects to come build on: the counts are what they were. */
+static void
+a_day_that_was_kept_at_0_comes_back_as_such(void **state)
+{
+	struct tree *tree = tree_make("kept");
+	struct cut_summary summary;
+	struct dump_info info, loaded;
+	char file[DUMP_FILE_NAME_MAX + 1];
+	uint64_t kept[5] = { 0 };
+
+	(void)state;
+	engine_batch_begin(f.worker);
+	for (uint64_t key = 1; key < 5; key++)
+		assert_int_equal(tree_add(f.worker, tree, key, TODAY, 1), 0);
+	for (uint64_t key = 3; key < 5; key++) {
+		assert_int_equal(tree_decrement(f.worker, tree, key), 0);
+		assert_int_equal(tree_add(f.worker, tree, key, TODAY, 4 * key), 0);
+		assert_int_equal(tree_add(f.worker, tree, key, TODAY - 1, 4 * key), 0);
+	}
+	engine_batch_end(f.worker);
+	tree_dump("kept", 1688, &info, file);
+	tree = tree_load(file, true, "kept", &loaded);
+	assert_int_equal(loaded.days, 6);
+	assert_int_equal(tree_sum_range(tree, 4, TODAY, TODAY), 16);
+	assert_int_equal(tree_cut(f.engine, tree, cut_kept, kept, &summary), 0);
+	assert_true(kept[1] == 0 && kept[2] == 0 && kept[3] == 1 && kept[4] == 1);
 }
 
 static void
@@ -213,16 +251,16 @@ a_damaged_file_leaves_nothing(void **state)
 	data[bytes / 2] ^= 1;
 	kit_file_put(f.directory.fd, "6_x.tree", data, bytes);
 	/* The leak checker of a sanitized build sees a half-made tree that was not discarded. */
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", true, &tree, &info, &fault), DUMP_DAMAGED);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault), DUMP_DAMAGED);
 	kit_file_put(f.directory.fd, "6_x.tree", data, bytes / 2);
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", true, &tree, &info, &fault), DUMP_DAMAGED);
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "7_x.tree", true, &tree, &info, &fault), DUMP_MISSING);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault), DUMP_DAMAGED);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "7_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault), DUMP_MISSING);
 	/* What the engine will not take: days whose sum is too large. */
 	static const char sum[] = "\x82\254branches_num\x01\250branches\x91\x81\x05\x82\245total\x02\245table\x82"
 	                          "\x01\xcf\x1f\xff\xfe\x00\x00\x00\x00\x00\x02\x01";
 
 	kit_file_put(f.directory.fd, "6_x.tree", sum, sizeof(sum) - 1);
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", false, &tree, &info, &fault), DUMP_DAMAGED);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_NEW, &tree, &info, &fault), DUMP_DAMAGED);
 	assert_string_equal(fault.text, "6_x.tree: offset 26: key 5: the counter cannot be loaded");
 	free(data);
 }
@@ -386,6 +424,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_tree_comes_back_as_it_was, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_day_that_was_kept_at_0_comes_back_as_such, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_id_is_kept_when_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_total_that_grew_too_large_is_still_dumped, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_file_leaves_nothing, setup, teardown),
