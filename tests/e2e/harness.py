@@ -425,8 +425,20 @@ class Server:
         return [name for _, name in sorted(found)]
 
     def segments(self):
-        """Names of the log's segments, oldest first; no spares."""
-        return sorted(name for name in os.listdir(self.directory) if re.fullmatch(r'karma-\d{20}\.wal', name))
+        """Names of the log's segments that are in use, oldest first: neither spares nor one that is only prepared."""
+        found = []
+        for name in os.listdir(self.directory):
+            number = re.fullmatch(r'karma-(\d{20})\.wal', name)
+            if not number:
+                continue
+            try:
+                with open(os.path.join(self.directory, name), 'rb') as f:
+                    head = f.read(32)
+            except FileNotFoundError:
+                continue
+            if head[:8] == b'KRMWALS1' and int.from_bytes(head[24:], 'little') == int(number[1]):
+                found.append(name)
+        return sorted(found)
 
     def read(self, name):
         with open(os.path.join(self.directory, name), 'rb') as f:
@@ -526,7 +538,7 @@ class Result(unittest.TestResult):
     def failed(self, test, err):
         print('not ok', self.title(test), '(%s)' % test.id())
         print(self._exc_info_to_string(err, test))
-        for server in getattr(test, 'servers', []):
+        for server in getattr(test, 'servers', [])[-4:]:
             print('--- %s (status %s), stdout %r, the end of stderr:' % (
                 ' '.join(server.argv[1:]), server.process.poll(), server.out()))
             print(server.log()[-3000:])
