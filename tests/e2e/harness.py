@@ -216,6 +216,10 @@ class Damaged(AssertionError):
     pass
 
 
+class Kept(int):
+    """The count of a day that a decrement took to 0 before: a file of ours names such a day twice, first with 0."""
+
+
 def unpack(data, at=0):
     """One MessagePack value: (value, index behind it). Integers, strings, binary, arrays, maps, nil, booleans."""
     def take(n):
@@ -255,10 +259,12 @@ def unpack(data, at=0):
     def table(n):
         out = {}
         for _ in range(n):
-            k = value()
+            k, v = value(), value()
             if k in out:
-                raise Damaged('%r twice' % (k,))
-            out[k] = value()
+                if next(reversed(out)) != k or out[k] != 0 or not isinstance(v, int) or v == 0:
+                    raise Damaged('%r twice' % (k,))
+                v = Kept(v)
+            out[k] = v
         return out
 
     return value(), at
@@ -267,7 +273,9 @@ def unpack(data, at=0):
 def pack(value):
     """MessagePack in the shortest forms; dicts keep their order."""
     if isinstance(value, dict):
-        return head(len(value), 0x80, 15, 0xde) + b''.join(pack(k) + pack(v) for k, v in value.items())
+        twice = sum(isinstance(v, Kept) for v in value.values())
+        return head(len(value) + twice, 0x80, 15, 0xde) + b''.join(
+            (pack(k) + pack(0) if isinstance(v, Kept) else b'') + pack(k) + pack(v) for k, v in value.items())
     if isinstance(value, list):
         return head(len(value), 0x90, 15, 0xdc) + b''.join(map(pack, value))
     if isinstance(value, str):

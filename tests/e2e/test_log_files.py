@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What the write-ahead log keeps, one thing at a time; logs that were cut, damaged, set aside."""
 import random
+import resource
+import signal
 
 from harness import *
 from ledger import Trees, WIDE, observe
@@ -169,6 +171,28 @@ class Survives(LogTest):
         server.kill()
         self.start()
         self.assertEqual(self.client().call('sum', 'a', key=KEY), 200)
+
+    def test_file_size_limit(self):
+        """a limit to file sizes below a segment's is a clear line at the start; one that comes later is a failed write"""
+        below = (100000, resource.RLIM_INFINITY)
+        log = self.refused_start(preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, below))
+        self.assertRegex(log, 'ERROR: .*File too large')
+        server = self.start()
+        client = self.client()
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, below)
+        count, refused = 0, 0
+        while not refused:
+            client.send(LONG * 1000)
+            for line in client.lines(1000):
+                success, text = parse_reply(line)
+                count, refused = count + success, refused + (not success)
+                self.assertTrue(success or 'The log has failed' in text, text)
+            self.assertLess(count, 10000000, 'writes never fail')
+        self.assertGreaterEqual(client.call('sum', 'a', key=KEY), count)
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(), 1)
+        self.start()
+        self.assertGreaterEqual(self.client().call('sum', 'a', key=KEY), count)
 
     def test_idle(self):
         """an idle server uses no CPU: at its start, and with clients that have written, in every mode"""
