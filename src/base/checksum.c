@@ -48,3 +48,15 @@ checksum_of(const void *data, size_t bytes)
 {
 	return XXH3_64bits(data, bytes);
 }
+
+uint64_t
+checksum_of_pieces(const struct checksum_piece *pieces, size_t count)
+{
+	struct checksum checksum;
+
+	XXH3_INITSTATE(&checksum.state);
+	(void)XXH3_64bits_reset(&checksum.state);
+	for (size_t i = 0; i < count; i++)
+		checksum_add(&checksum, pieces[i].data, pieces[i].bytes);
+	return checksum_value(&checksum);
+}

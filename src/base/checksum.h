@@ -25,3 +25,10 @@ uint64_t checksum_value(const struct checksum *checksum);
 
 /* The value of bytes that stand together in memory. */
 uint64_t checksum_of(const void *data, size_t bytes);
+
+/* The value of bytes that stand in several places, in their order. Takes no memory. */
+struct checksum_piece {
+	const void *data; /* may be NULL when there are no bytes */
+	size_t bytes;
+};
+uint64_t checksum_of_pieces(const struct checksum_piece *pieces, size_t count);

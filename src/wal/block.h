@@ -68,8 +68,14 @@ void wal_block_header_encode(const struct wal_block_header *header, uint8_t out[
 /* Only the form (magic, sizes); whether it is whole tells wal_block_checksum(). */
 bool wal_block_header_decode(const uint8_t data[WAL_BLOCK_HEADER_BYTES], struct wal_block_header *ret);
 
+/* The same without a look at the form: for what may have been a header once. */
+void wal_block_header_fields(const uint8_t data[WAL_BLOCK_HEADER_BYTES], struct wal_block_header *ret);
+
 /* Of a block whose header and padded payload stand in memory. */
 uint64_t wal_block_checksum(const uint8_t *header, const uint8_t *payload, size_t padded_bytes);
+
+/* Computes it, writes it into the encoded header, and returns it. */
+uint64_t wal_block_seal(uint8_t *header, const uint8_t *payload, size_t padded_bytes);
 
 static inline size_t
 wal_block_padded(size_t payload_bytes)

@@ -40,6 +40,8 @@ enum {
 	WAL_RECORD_BYTES_MAX = 1 + 10 + 10 + 10 + 5 + 10, /* without a name */
 	WAL_CREATE_BYTES_MAX = WAL_RECORD_BYTES_MAX + TREE_NAME_BYTES_MAX,
 	WAL_LAST_OF_GROUP = 0x80,
+	WAL_DAY_MAX =
+	    DAY_MAX + 2, /* the two behind DAY_MAX are the engine's difference slots, DAY_ABOVE and DAY_BELOW */
 };
 
 struct wal_record {
@@ -54,7 +56,10 @@ struct wal_record {
 	size_t name_bytes;
 };
 
-/* Writes the record's bytes to out, which has room for the bounds above. Returns how many. */
+/*
+ * Writes the record's bytes to out, which has room for the bound above of its kind. Returns how many; what stands behind them,
+ * inside that bound, may be scribbled over.
+ */
 size_t wal_record_encode(const struct wal_record *record, uint8_t *out);
 
 /*

@@ -23,8 +23,9 @@
 struct wal_recover_options {
 	struct wal_device device;
 	uint8_t identity[WAL_IDENTITY_BYTES];
-	uint64_t sequence_first; /* of the first segment needed; 0: none is, whatever is there is only looked at for numbers */
-	uint64_t synced;         /* the manifest's: a block of this epoch was synced */
+	uint64_t
+	    sequence_first; /* of the first segment needed; 0: none is, whatever is there is only looked at for numbers */
+	uint64_t synced;    /* the manifest's: a block of this epoch was synced */
 	bool truncate_at_damage;
 };
 
@@ -36,10 +37,10 @@ struct wal_recovered {
 	uint64_t segments;         /* that count */
 	uint64_t blocks;
 	uint64_t bytes;
-	uint64_t cut_bytes;   /* of a torn tail, or behind damage; 0: the log ends cleanly */
-	char cut_file[64];    /* where; "" */
+	uint64_t cut_bytes; /* of a torn tail, or behind damage; 0: the log ends cleanly */
+	char cut_file[64];  /* where; "" */
 	uint64_t cut_offset;
-	bool damage;          /* truncate_at_damage was needed */
+	bool damage; /* truncate_at_damage was needed */
 };
 
 struct wal_fault {

@@ -36,6 +36,11 @@ pieces_do_not_matter(void **state)
 			assert_int_equal(checksum_value(checksum), checksum_of(data, bytes));
 			checksum_destroy(checksum);
 		}
+		const struct checksum_piece pieces[] = { { data, bytes / 3 },
+			                                 { NULL, 0 },
+			                                 { data + bytes / 3, bytes - bytes / 3 } };
+
+		assert_int_equal(checksum_of_pieces(pieces, 3), checksum_of(data, bytes));
 	}
 	checksum_destroy(NULL);
 }
