@@ -45,6 +45,13 @@ status_worse(enum status a, enum status b)
 /* Opens path, which is to be a directory. -1: said so. */
 int directory_open(const char *path);
 
+/* Appends a line's part; longer than 1 KiB it is cut. */
+__attribute__((format(printf, 2, 3))) void print(struct buffer *out, const char *format, ...);
+
+/* Appends a file's name, what could upset a terminal replaced; and a tree's, as a JSON string. */
+void print_file(struct buffer *out, const char *file);
+void print_tree(struct buffer *out, const char *name, size_t bytes);
+
 /* Writes the buffer to standard output and empties it. False: it has failed, which output_end() will say. */
 bool output_flush(struct buffer *out);
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/json_v1.h"
+
 enum { OUTPUT_BYTES = 64 * 1024 };
 
 /* Of the first write that failed. */
@@ -48,6 +50,31 @@ directory_open(const char *path)
 	if (fd < 0)
 		(void)failed("directory \"%s\" cannot be opened: %s", path, strerrordesc_np(errno));
 	return fd;
+}
+
+void
+print(struct buffer *out, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	buffer_append(out, text, strlen(text));
+}
+
+void
+print_file(struct buffer *out, const char *file)
+{
+	for (; *file != '\0'; file++)
+		buffer_append_byte(out, (unsigned char)*file < ' ' || *file == 0x7f ? '?' : *file);
+}
+
+void
+print_tree(struct buffer *out, const char *name, size_t bytes)
+{
+	json_v1_string(out, name, bytes);
 }
 
 bool

@@ -61,7 +61,7 @@ look_dump_of(const struct look *look, const struct manifest_tree *tree)
 {
 	struct candidate_range range = candidates_of_id(&look->candidates, tree->id);
 
-	if (tree->id != 0)
+	if (tree->generation != 0)
 		return range.count > 0 && range.first[0]->generation >= tree->generation ? range.first[0] : NULL;
 	range = candidates_of_name(&look->candidates, tree->name, tree->name_bytes);
 	for (size_t i = 0; i < range.count; i++) {
