@@ -217,8 +217,10 @@ int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t
                           const struct delete_steps *steps);
 
 /*
- * Removes records: those made for a conditional add that was refused (unlisted). With `empty` also keys without days and
+ * Removes records: those made for a decision that was refused (unlisted). With `empty` also keys without days and
  * total, and of every key the oldest day block if all its days are gone: one a call. Returns the records removed.
+ * The removal of a key is an effect: a worker with an effect buffer calls it inside its section, and keys for which the
+ * buffer has no more room stay.
  */
 uint64_t tree_compact(struct engine_worker *worker, struct tree *tree, bool empty);
 
@@ -259,10 +261,12 @@ int tree_load_effect(struct tree *tree, const struct effect *effect);
  */
 int tree_load_finish(struct tree *tree, uint64_t generation, uint64_t *ret_key);
 
-/* As tree_load_publish(), with a given place in the order of names, and logs nothing: for what a log or manifest told. */
+/* As tree_load_publish(), with a given place in the order of names, and logs nothing: for what a log or manifest told. What
+ * the name leads to already is replaced and takes that place. */
 int tree_load_restore(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes, uint64_t order);
 
-/* Takes tree. 0, ENGINE_TREES_FULL or -ENOMEM (the tree is discarded then). */
+/* Takes tree. 0, ENGINE_TREES_FULL, -ENOMEM or -EAGAIN (the tree is discarded then). A worker with an effect buffer calls it
+ * inside its section. */
 int tree_load_publish(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes);
 
 /* Takes a tree that was not published; NULL is fine. */
@@ -312,7 +316,7 @@ struct effect {
 struct effect_buffer {
 	struct effect *effects;
 	uint32_t count;
-	uint32_t capacity; /* the owner may change it between operations */
+	uint32_t capacity; /* the owner may change it between operations, but not below count */
 };
 
 /*

@@ -203,7 +203,8 @@ v1_job_load(struct job *base)
 	struct store_fault fault;
 	char name[TREE_NAME_BYTES_MAX];
 	struct v1_text tree = { .data = name };
-	int r = store_load(job->store, job->tree, job->tree_bytes, name, &tree.bytes, &fault);
+	uint64_t hold;
+	int r = store_load(job->store, job->tree, job->tree_bytes, name, &tree.bytes, &hold, &fault);
 
 	if (r == 0)
 		json_v1_reply_named(&job->reply, true, "Tree ", tree, " loaded");

@@ -11,6 +11,11 @@
 
 #include "engine/hold.h"
 
+enum {
+	NOTES_PER_KEY = 3,   /* total and day; total again when it is taken back */
+	EFFECTS_PER_KEY = 4, /* the same, and that the key was listed */
+};
+
 struct acquire_key {
 	struct operation op;
 	struct key_record *record;
@@ -71,22 +76,14 @@ static int
 prepare(struct acquire *acquire)
 {
 	struct engine_worker *worker = acquire->worker;
-	int r = operation_reserve(worker, 4 * acquire->key_count, 6 * acquire->key_count);
+	int r = operation_reserve(worker, NOTES_PER_KEY * acquire->key_count, EFFECTS_PER_KEY * acquire->key_count);
 
 	acquire->today = engine_today(worker->engine);
 	for (size_t i = 0; r == 0 && i < acquire->key_count; i++) {
 		struct acquire_key *key = &acquire->keys[i];
-		struct tree *tree = key->op.tree;
-		bool made = false;
 
-		operation_begin(&key->op, worker, tree);
-		key->record = partition_find(&tree->table, key->key);
-		if (key->record == NULL) {
-			key->record =
-			    partition_insert(&tree->table, key->key, key->op.generation, RECORD_UNLISTED, &made);
-			if (made)
-				atomic_fetch_add_explicit(&tree->unlisted_count, 1, memory_order_relaxed);
-		}
+		operation_begin(&key->op, worker, key->op.tree);
+		key->record = tree_record_for_decision(&key->op, key->key);
 		key->word = key->record == NULL ? NULL : slot_get(key->record, acquire->today, key->op.generation);
 		if (key->word == NULL)
 			r = -ENOMEM;
@@ -234,6 +231,18 @@ grow_all(struct acquire *acquire)
 	return 0;
 }
 
+/* A key with a count is there for readers; now its state says so as well. */
+static void
+list_all(struct acquire *acquire)
+{
+	for (size_t i = 0; i < acquire->key_count; i++) {
+		struct acquire_key *key = &acquire->keys[i];
+
+		tree_list_key(&key->op, key->record);
+		operation_log_listed(&key->op, key->key);
+	}
+}
+
 int
 tree_acquire(struct engine_worker *worker, const struct acquire_item *items, size_t count, size_t *ret_refused)
 {
@@ -260,9 +269,8 @@ tree_acquire(struct engine_worker *worker, const struct acquire_item *items, siz
 			r = grow_all(&acquire);
 		}
 		release(&acquire, acquire.key_count);
-		/* A key with a count is there for readers; now its state says so as well. */
-		for (size_t i = 0; r == 0 && i < acquire.key_count; i++)
-			tree_list_key(worker, acquire.keys[i].op.tree, acquire.keys[i].record);
+		if (r == 0)
+			list_all(&acquire);
 		return r;
 	}
 }

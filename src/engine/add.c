@@ -9,8 +9,8 @@
 #include "karma/engine.h"
 
 enum {
-	ADD_NOTES = 4, /* total and day; both again when memory runs out in between */
-	ADD_EFFECTS = 4,
+	ADD_NOTES = 4,   /* total and day; both again when memory runs out in between */
+	ADD_EFFECTS = 4, /* the same, and that the key was listed */
 };
 
 enum change
@@ -55,6 +55,31 @@ day_grow(struct operation *op, struct key_record *record, _Atomic uint64_t *word
 	return false;
 }
 
+/* Both changes. CHANGE_DONE, with *ret the outcome of the call, or CHANGE_DEAD: nothing happened. */
+static enum change
+grow(struct operation *op, struct key_record *record, _Atomic uint64_t *word, uint32_t day, uint64_t amount, int *ret)
+{
+	*ret = 0;
+	if (MUTANT(DAY_BEFORE_TOTAL)) {
+		(void)day_grow(op, record, word, day, amount);
+		(void)total_grow(op, record, amount);
+		return CHANGE_DONE;
+	}
+	enum change total = total_grow(op, record, amount);
+
+	if (total == CHANGE_OVERFLOW) {
+		*ret = ENGINE_OVERFLOW;
+		return CHANGE_DONE;
+	}
+	if (total == CHANGE_DONE && !day_grow(op, record, word, day, amount)) {
+		/* Memory ran out just while the claimed slot's block was given back: take the total back. Exact
+		 * beside holders, who take only what they saw in days. */
+		(void)word_change(op, &record->total, record->key, DAY_OF_TOTAL, -amount, -amount);
+		*ret = -ENOMEM;
+	}
+	return total;
+}
+
 int
 tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t amount)
 {
@@ -63,38 +88,27 @@ tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t
 	assert(day <= DAY_MAX);
 	if (amount > COUNT_MAX)
 		return ENGINE_OVERFLOW; /* before the key is made and listed: a smaller one always fits a new key */
-	int r;
+	int r = operation_reserve(worker, ADD_NOTES, ADD_EFFECTS);
 
-	/* Each round may list the key anew, so each makes room for all of it. */
-	while ((r = operation_reserve(worker, ADD_NOTES, ADD_EFFECTS)) == 0) {
+	if (r != 0)
+		return r;
+	for (;;) {
 		operation_begin(&op, worker, tree);
-		struct key_record *record = tree_record_get(worker, tree, key, op.generation);
+		struct key_record *record = tree_record_get(&op, key);
 		/* The slot is claimed before anything changes, so that memory cannot run out in between. */
 		_Atomic uint64_t *word = record == NULL ? NULL : slot_get(record, day, op.generation);
 
-		if (word == NULL)
-			return -ENOMEM;
-		operation_tag(&op);
-		if (MUTANT(DAY_BEFORE_TOTAL)) {
-			(void)day_grow(&op, record, word, day, amount);
-			(void)total_grow(&op, record, amount);
-			return 0;
-		}
-		switch (total_grow(&op, record, amount)) {
-		case CHANGE_OVERFLOW:
-			return ENGINE_OVERFLOW;
-		case CHANGE_DEAD:
-			partition_pass(&tree->table, key); /* compaction took the record away: start over */
-			continue;
-		case CHANGE_DONE:
+		operation_tag_add(&op);
+		if (word == NULL) {
+			r = -ENOMEM;
 			break;
 		}
-		if (day_grow(&op, record, word, day, amount))
-			return 0;
-		/* Memory ran out just while the claimed slot's block was given back: take the total back. Exact
-		 * beside holders, who take only what they saw in days. */
-		(void)word_change(&op, &record->total, key, DAY_OF_TOTAL, -amount, -amount);
-		return -ENOMEM;
+		if (grow(&op, record, word, day, amount, &r) == CHANGE_DONE)
+			break;
+		/* Compaction took the record away: start over. If we had listed it, that is gone as well. */
+		partition_pass(&tree->table, key);
 	}
+	/* Now that the operation's generation is known: a snapshot that has the listing has what was listed. */
+	operation_log_listed(&op, key);
 	return r;
 }

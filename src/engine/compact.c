@@ -4,6 +4,7 @@
  * A record goes by a CAS of its total from exactly 0 to dead, holding the key and under its partition's lock, after every
  * slot was seen absent: adds change total first, so an add on its way makes the CAS fail, and one that comes later finds
  * the word dead and starts over from the lookup. Who decides holds the key and so finds it dead, too.
+ * For the log the removal of a listed key is a decision: its tag is loaded after the last look and before the CAS.
  *
  * A day block goes when it is the oldest, not the newest, and all its days are absent: each word by a CAS from absent 0 to
  * dead, so an add on its way makes that fail, and one that comes later claims its day anew in the newest block. The block
@@ -11,8 +12,6 @@
  */
 #include "base/memory.h"
 #include "engine/hold.h"
-
-enum { DELETE_KEYS_PER_SECTION = 256 };
 
 /* Memory to be freed behind its readers; the object itself must stay as it is for them. */
 struct retired_block {
@@ -78,6 +77,37 @@ retire(struct compaction *compaction, void *block, size_t bytes, void (*destroy)
 	epoch_retire(&node->retired, destroy, bytes);
 }
 
+/* A listed key that goes is logged; so it stays while there is no room for that. */
+static bool
+has_room(const struct compaction *compaction)
+{
+	const struct effect_buffer *buffer = compaction->worker->effects;
+
+	return buffer == NULL || buffer->count < buffer->capacity;
+}
+
+/* Under the partition's lock. */
+static void
+log_unlisted(struct compaction *compaction, uint64_t key, uint64_t tag)
+{
+	struct tree *tree = compaction->tree;
+	struct operation op = {
+		.worker = compaction->worker,
+		.tree = tree,
+		/* Relaxed: between cuts, which are this thread's, it stands still; every section that is open is in it. */
+		.generation = atomic_load_explicit(&tree->generation, memory_order_relaxed),
+		.tag = tag,
+	};
+
+	if (op.worker->effects == NULL)
+		return;
+	assert(epoch_in_section(op.worker->epoch));
+	/* Only this thread raises it, but for the creation, which was before. */
+	if (atomic_load_explicit(&tree->tag_floor, memory_order_relaxed) < tag)
+		atomic_store_explicit(&tree->tag_floor, tag, memory_order_relaxed);
+	effect_add(&op, EFFECT_UNLISTED, key, 0, partition_sequence_next(&tree->table));
+}
+
 /* Holding the key. */
 static bool
 remove_record(struct compaction *compaction, struct key_record *record)
@@ -86,19 +116,22 @@ remove_record(struct compaction *compaction, struct key_record *record)
 	uint64_t seen = atomic_load_explicit(&record->total, memory_order_acquire);
 	/* Relaxed: listed and unlisted under the lock, which we have. */
 	bool unlisted = (atomic_load_explicit(&record->state, memory_order_relaxed) & RECORD_UNLISTED) != 0;
-	bool removed = ((unlisted && compaction->records) || compaction->empty) && word_value(seen) == 0 &&
-	               all_absent(record) &&
-	               atomic_compare_exchange_strong_explicit(&record->total, &seen, seen | WORD_DEAD,
-	                                                       memory_order_acq_rel, memory_order_relaxed);
+	bool removable = unlisted ? compaction->records : compaction->empty && has_room(compaction);
 
-	if (removed) {
-		partition_remove(partition, record);
+	removable = removable && word_value(seen) == 0 && all_absent(record);
+	uint64_t tag = engine_log_epoch(compaction->tree->engine);
+	bool removed = removable && atomic_compare_exchange_strong_explicit(&record->total, &seen, seen | WORD_DEAD,
+	                                                                    memory_order_acq_rel, memory_order_relaxed);
+
+	if (removed && unlisted) {
 		/* Cleared, so that who waits for the lock to list it neither counts nor logs it once more. */
-		if (unlisted) {
-			atomic_fetch_and_explicit(&record->state, ~(uint32_t)RECORD_UNLISTED, memory_order_relaxed);
-			atomic_fetch_sub_explicit(&compaction->tree->unlisted_count, 1, memory_order_relaxed);
-		}
+		atomic_fetch_and_explicit(&record->state, ~(uint32_t)RECORD_UNLISTED, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&compaction->tree->unlisted_count, 1, memory_order_relaxed);
+	} else if (removed) {
+		log_unlisted(compaction, record->key, tag);
 	}
+	if (removed)
+		partition_remove(partition, record);
 	partition_unlock(partition);
 	return removed;
 }
@@ -201,46 +234,4 @@ tree_compact_days(struct engine_worker *worker, struct tree *tree)
 
 	(void)partition_walk(&tree->table, compact_record, &compaction);
 	mem_free(compaction.node);
-}
-
-/* ---- whole-tree delete ---- */
-
-struct deletion {
-	struct engine_worker *worker;
-	struct tree *tree;
-	uint64_t from, to;
-	unsigned keys;
-};
-
-static int
-delete_record(void *context, struct key_record *record)
-{
-	struct deletion *deletion = context;
-
-	if (++deletion->keys % DELETE_KEYS_PER_SECTION == 0) {
-		engine_batch_end(deletion->worker);
-		engine_batch_begin(deletion->worker);
-	}
-	return tree_delete_range(deletion->worker, deletion->tree, record->key, deletion->from, deletion->to);
-}
-
-int
-tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to,
-                      const struct delete_steps *steps)
-{
-	struct deletion deletion = {
-		.worker = worker,
-		.tree = engine_pin_tree(worker->engine, name, bytes),
-		.from = from,
-		.to = to,
-	};
-
-	(void)steps;
-	if (deletion.tree == NULL)
-		return ENGINE_MISSING;
-	engine_batch_begin(worker);
-	int r = partition_walk(&deletion.tree->table, delete_record, &deletion);
-
-	engine_batch_end(worker);
-	return r;
 }

@@ -121,41 +121,77 @@ destroy_entry(struct epoch_retired *retired)
 	mem_free((char *)retired - offsetof(struct directory_entry, retired_node));
 }
 
+/* Under the lock, before tree can be found under the entry's name. */
 static void
-log_directory(struct engine_worker *worker, struct tree *tree, enum effect_kind kind, uint64_t replaced)
+log_create(struct engine_worker *worker, struct tree *tree, const struct directory_entry *entry, uint64_t replaced)
 {
-	struct operation op = { .worker = worker,
-		                .tree = tree,
-		                .generation = atomic_load_explicit(&tree->generation, memory_order_relaxed) };
+	struct effect_buffer *buffer = worker->effects;
+	uint64_t tag = engine_log_epoch(worker->engine);
 
-	op.tag = engine_log_epoch(worker->engine);
-	effect_add(&op, kind, replaced, 0, 0);
+	/* Relaxed: who finds the tree sees it (D1). */
+	atomic_store_explicit(&tree->tag_floor, tag, memory_order_relaxed);
+	if (buffer == NULL)
+		return;
+	assert(buffer->count < buffer->capacity);
+	buffer->effects[buffer->count++] = (struct effect){
+		.tree_id = tree->id,
+		.order = entry->order,
+		.tag = tag,
+		.key = replaced,
+		.name = entry->name.data,
+		.name_bytes = (uint32_t)entry->name.bytes,
+		.kind = EFFECT_CREATE,
+	};
 }
 
-/* Under the lock: logs and puts a new name in. Takes neither on failure. */
-static int
-add_entry(struct engine_worker *worker, struct directory_entry *entry, struct tree *tree)
+/* Under the lock, before it cannot be found any more. */
+static void
+log_drop(struct engine_worker *worker, struct tree *tree)
 {
-	struct directory *directory = &worker->engine->directory;
+	struct operation op = {
+		.worker = worker,
+		.tree = tree,
+		.generation = atomic_load_explicit(&tree->generation, memory_order_relaxed),
+		.tag = engine_log_epoch(worker->engine),
+	};
 
+	effect_add(&op, EFFECT_DROP, 0, 0, 0);
+}
+
+/* Under the lock: puts a new name in at a place in the order. Takes neither on failure. */
+static int
+add_entry(struct directory *directory, struct directory_entry *entry, struct tree *tree)
+{
 	if (directory->count >= directory->trees_max)
 		return ENGINE_TREES_FULL;
-	log_directory(worker, tree, EFFECT_CREATE, 0);
 	tree->entry = entry;
-	entry->order = directory->order_next;
 	atomic_init(&entry->tree, tree);
 	TSAN_RELEASE(entry); /* D1 */
 	/* D1: holds the entry's and the tree's initialisation before the map's store of the pointer. */
 	ck_pr_fence_release();
 	if (!ck_hs_put(&directory->hs, entry_hash(&entry->name, 0), entry)) {
 		tree->entry = NULL;
-		if (worker->effects != NULL)
-			worker->effects->count--; /* nothing came of it, and nobody has seen it */
 		return -ENOMEM;
 	}
-	directory->order_next++;
+	if (directory->order_next <= entry->order)
+		directory->order_next = entry->order + 1;
 	directory->count++;
 	return 0;
+}
+
+/* Under the lock: logs a new name, and puts it in as the last one. Takes neither on failure. */
+static int
+create_entry(struct engine_worker *worker, struct directory_entry *entry, struct tree *tree)
+{
+	uint32_t before = worker->effects == NULL ? 0 : worker->effects->count;
+
+	entry->order = worker->engine->directory.order_next;
+	log_create(worker, tree, entry, 0);
+	int r = add_entry(&worker->engine->directory, entry, tree);
+
+	if (r != 0 && worker->effects != NULL)
+		worker->effects->count = before; /* nothing came of it, and nobody has seen it */
+	return r;
 }
 
 /* Under the lock: leads an existing name to another tree, in one instant. */
@@ -176,9 +212,10 @@ changed(struct directory *directory)
 	atomic_fetch_add_explicit(&directory->version, 1, memory_order_release);
 }
 
-/* Publishes tree under a name, which exists or not. Takes tree, on failure too. */
+/* Publishes tree under a name, which exists or not, at *restored in the order of names and unlogged, or (NULL) as what
+ * happens now. Takes tree, on failure too. */
 static int
-publish(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes)
+publish(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes, const uint64_t *restored)
 {
 	struct directory *directory = &worker->engine->directory;
 	struct directory_entry *mine = entry_create(name, bytes);
@@ -191,15 +228,21 @@ publish(struct engine_worker *worker, struct tree *tree, const char *name, size_
 		if (entry != NULL) {
 			struct tree *before = atomic_load_explicit(&entry->tree, memory_order_relaxed);
 
-			log_directory(worker, tree, EFFECT_CREATE, before->id);
+			if (restored == NULL)
+				log_create(worker, tree, entry, before->id);
+			else
+				entry->order = *restored;
 			swap_tree(entry, tree);
+		} else if (restored == NULL) {
+			r = create_entry(worker, mine, tree);
 		} else {
-			r = add_entry(worker, mine, tree);
-			if (r == 0)
-				mine = NULL;
+			mine->order = *restored;
+			r = add_entry(directory, mine, tree);
 		}
 		if (r == 0)
 			changed(directory);
+		if (r == 0 && entry == NULL)
+			mine = NULL;
 		lock_release(&directory->lock);
 	}
 	mem_free(mine);
@@ -217,7 +260,13 @@ tree_load_publish(struct engine_worker *worker, struct tree *tree, const char *n
 		tree_destroy(tree);
 		return r;
 	}
-	return publish(worker, tree, name, bytes);
+	return publish(worker, tree, name, bytes, NULL);
+}
+
+int
+tree_load_restore(struct engine_worker *worker, struct tree *tree, const char *name, size_t bytes, uint64_t order)
+{
+	return publish(worker, tree, name, bytes, &order);
 }
 
 int
@@ -246,7 +295,7 @@ tree_create(struct engine_worker *worker, const char *name, size_t bytes, struct
 			r = ENGINE_EXISTS;
 		} else {
 			tree->id = atomic_fetch_add_explicit(&worker->engine->tree_id_next, 1, memory_order_relaxed);
-			r = add_entry(worker, entry, tree);
+			r = create_entry(worker, entry, tree);
 			if (r == 0)
 				changed(directory);
 		}
@@ -280,7 +329,7 @@ tree_drop(struct engine_worker *worker, const char *name, size_t bytes)
 	}
 	struct tree *tree = atomic_load_explicit(&entry->tree, memory_order_relaxed); /* written under the lock */
 
-	log_directory(worker, tree, EFFECT_DROP, 0);
+	log_drop(worker, tree);
 	atomic_store_explicit(&tree->retired, true, memory_order_release); /* G3 */
 	atomic_store_explicit(&entry->tree, NULL,
 	                      memory_order_release); /* D1: who still finds the entry finds no tree */
@@ -312,7 +361,7 @@ tree_reset(struct engine_worker *worker, const char *name, size_t bytes)
 		struct tree *before = atomic_load_explicit(&entry->tree, memory_order_relaxed);
 
 		tree->id = atomic_fetch_add_explicit(&engine->tree_id_next, 1, memory_order_relaxed);
-		log_directory(worker, tree, EFFECT_CREATE, before->id);
+		log_create(worker, tree, entry, before->id);
 		swap_tree(entry, tree);
 		changed(&engine->directory);
 	}

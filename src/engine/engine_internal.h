@@ -35,6 +35,7 @@ struct tree {
 	_Atomic uint64_t settled;    /* G2 */
 	_Atomic bool retired;        /* G3: dropped or replaced */
 	_Atomic uint64_t unlisted_count;
+	_Atomic uint64_t tag_floor; /* no add of this tree may borrow a tag below: see operation_tag_add() */
 	struct partition_table table;
 };
 
@@ -102,9 +103,14 @@ struct tree *tree_make(struct engine *engine, uint64_t id, uint64_t generation);
 void tree_destroy(struct tree *tree); /* NULL is fine */
 void tree_retire(struct tree *tree);
 
-/* Finds a listed record for an operation that may create keys, or makes it. Room for one effect must be there.
- * NULL when memory is out. */
-struct key_record *tree_record_get(struct engine_worker *worker, struct tree *tree, uint64_t key, uint64_t generation);
+struct operation;
 
-/* Lists a record that was made for a decision; nothing if it is listed. Room for one effect must be there. */
-void tree_list_key(struct engine_worker *worker, struct tree *tree, struct key_record *record);
+/* Finds a listed record for an add, or makes it. That it was listed by this operation stands in op->listed, to be logged
+ * by operation_log_listed(). NULL when memory is out. */
+struct key_record *tree_record_get(struct operation *op, uint64_t key);
+
+/* Finds a record for a decision, or makes it unlisted. NULL when memory is out. */
+struct key_record *tree_record_for_decision(struct operation *op, uint64_t key);
+
+/* Lists a record that was made for a decision, as above; nothing if it is listed. */
+void tree_list_key(struct operation *op, struct key_record *record);

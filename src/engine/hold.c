@@ -91,15 +91,15 @@ difference_slot(struct key_record *record, uint32_t day, uint64_t generation)
 }
 
 int
-held_key_begin(struct held_key *held, struct engine_worker *worker, struct tree *tree, uint64_t key, bool need_below,
+held_key_begin(struct held_key *held, struct engine_worker *worker, struct tree *tree, uint64_t key, unsigned flags,
                size_t more)
 {
 	for (;;) {
 		*held = (struct held_key){ .record = partition_find(&tree->table, key) };
 		operation_begin(&held->op, worker, tree);
-		if (held->record == NULL || !key_record_is_listed(held->record))
+		if (held->record == NULL || ((flags & HELD_UNLISTED) == 0 && !key_record_is_listed(held->record)))
 			return ENGINE_MISSING;
-		if (need_below && !difference_slot(held->record, DAY_BELOW, held->op.generation))
+		if ((flags & HELD_NEEDS_BELOW) != 0 && !difference_slot(held->record, DAY_BELOW, held->op.generation))
 			return -ENOMEM;
 		size_t slots = key_record_slot_count(held->record);
 		int r = operation_reserve(worker, slots + 1 + more, slots + 1 + more);

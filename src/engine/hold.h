@@ -52,11 +52,15 @@ struct held_key {
 
 /*
  * Finds and holds a key that is there, and looks at all of it. Room is made before for one note and one effect per word
- * and `more` besides, so the caller may change each looked-at word once. With need_below the slot DAY_BELOW is claimed, too.
- * Returns 0, ENGINE_MISSING (no such key; nothing is held), -ENOMEM or -EAGAIN.
+ * and `more` besides, so the caller may change each looked-at word once. Returns 0, ENGINE_MISSING (no such key; nothing is
+ * held), -ENOMEM or -EAGAIN.
  */
-int held_key_begin(struct held_key *held, struct engine_worker *worker, struct tree *tree, uint64_t key,
-                   bool need_below, size_t more);
+enum held_flags {
+	HELD_NEEDS_BELOW = 1, /* the slot DAY_BELOW is claimed, too */
+	HELD_UNLISTED = 2,    /* an unlisted key will do: the caller lists it when it has changed it */
+};
+int held_key_begin(struct held_key *held, struct engine_worker *worker, struct tree *tree, uint64_t key, unsigned flags,
+                   size_t more);
 
 /*
  * Takes `taken` (already taken off the days) off the total and lets go, in one instruction. The difference slots follow

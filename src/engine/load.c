@@ -102,7 +102,7 @@ static int
 load_sorted(struct tree *tree, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count)
 {
 	uint64_t generation = atomic_load_explicit(&tree->generation, memory_order_relaxed), sum = 0;
-	bool made = false;
+	uint64_t made = 0;
 
 	if (!is_loadable(days, day_count, total, &sum))
 		return ENGINE_INVALID;
@@ -110,7 +110,7 @@ load_sorted(struct tree *tree, uint64_t key, uint64_t total, const struct cut_da
 
 	if (record == NULL)
 		return -ENOMEM;
-	if (!made) { /* the later of two wins */
+	if (made == 0) { /* the later of two wins */
 		key_record_free_blocks(record);
 		key_record_init(record, key, generation, 0);
 	}

@@ -18,7 +18,14 @@
  * tests check them word by word against the effects.
  *
  * The tag (log epoch) of an add is loaded after it found its tree and before its first change; of a decider after its last
- * look and before its first change, so that nothing it saw has a later tag.
+ * look and before its first change, so that nothing it saw has a later tag. All effects of one operation carry its tag,
+ * that it listed the key included. An add behind other effects of its request takes their tag, which is older at most: an
+ * add sees nothing, and who sees it has a later one all the same.
+ *
+ * LISTED and UNLISTED of one key come in the order of their sequences also by (tag, sequence): an operation that lists
+ * succeeds on a living record, so a removal before has a tag ≤ its own (tag_floor, when the tag is not loaded here) and a
+ * removal after saw its change and has a tag ≥. That is why it is logged only when the operation is known to have
+ * succeeded, with its tag, but with a sequence taken under the partition's lock.
  */
 #pragma once
 
@@ -34,6 +41,7 @@ struct operation {
 	struct tree *tree;
 	uint64_t generation; /* m; the operation's own once `fixed` */
 	uint64_t tag;
+	uint64_t listed; /* sequence of its listing the key; 0: it was listed */
 	bool fixed;
 };
 
@@ -67,6 +75,21 @@ operation_tag(struct operation *op)
 		op->tag = engine_log_epoch(op->worker->engine);
 }
 
+/* The same for a plain add, which shares the tag of what its request did before. */
+static inline void
+operation_tag_add(struct operation *op)
+{
+	const struct effect_buffer *buffer = op->worker->effects;
+
+	if (buffer != NULL && buffer->count > 0) {
+		op->tag = buffer->effects[buffer->count - 1].tag;
+		/* Relaxed: what raises it came to us by the tree's pointer (D1) or the partition's lock. */
+		if (op->tag >= atomic_load_explicit(&op->tree->tag_floor, memory_order_relaxed))
+			return;
+	}
+	operation_tag(op);
+}
+
 /* A decider has looked: its generation is settled, and its tag loaded. */
 static inline void
 operation_decided(struct operation *op)
@@ -92,6 +115,14 @@ effect_add(const struct operation *op, enum effect_kind kind, uint64_t key, uint
 		.day = kind == EFFECT_DAY ? day : 0,
 		.kind = kind,
 	};
+}
+
+/* The operation has succeeded, or leaves a listed key behind all the same. */
+static inline void
+operation_log_listed(const struct operation *op, uint64_t key)
+{
+	if (op->listed != 0)
+		effect_add(op, EFFECT_LISTED, key, 0, op->listed);
 }
 
 static inline void

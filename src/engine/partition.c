@@ -123,14 +123,15 @@ count_records(struct partition *partition, int more)
 }
 
 struct key_record *
-partition_insert(struct partition_table *table, uint64_t key, uint64_t generation, uint32_t state, bool *ret_made)
+partition_insert(struct partition_table *table, uint64_t key, uint64_t generation, uint32_t state,
+                 uint64_t *ret_sequence)
 {
 	uint64_t hash = key_hash(key);
 	uint32_t index = partition_index(hash);
 	struct partition_group *group = group_get(table, index / PARTITIONS_PER_GROUP);
 	struct key_record *mine = mem_alloc_aligned(sizeof(*mine), sizeof(*mine));
 
-	*ret_made = false;
+	*ret_sequence = 0;
 	if (group == NULL || mine == NULL) {
 		mem_free(mine);
 		return NULL;
@@ -144,7 +145,7 @@ partition_insert(struct partition_table *table, uint64_t key, uint64_t generatio
 	if (record == NULL && atomic_load_explicit(&partition->made, memory_order_relaxed) &&
 	    put(partition, hash, mine)) {
 		record = mine;
-		*ret_made = true;
+		*ret_sequence = partition_sequence_next(table);
 		count_records(partition, 1);
 	}
 	lock_release(&partition->lock);

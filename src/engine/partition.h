@@ -49,6 +49,8 @@ extern struct ck_malloc partition_map_memory;
 
 struct partition_table {
 	_Atomic(struct partition_group *) group[PARTITION_GROUPS];
+	_Atomic uint64_t
+	    sequence; /* of the last listing or unlisting of a key; moved under the key's partition's lock */
 };
 
 static inline uint64_t
@@ -86,11 +88,19 @@ partition_of(struct partition_table *table, uint64_t hash)
 struct key_record *partition_find(struct partition_table *table, uint64_t key);
 
 /*
- * Finds or makes a record. *ret_made tells which; a fresh one carries the parity of generation and the state given.
- * Never returns a dead record: those leave the map under the lock. NULL when memory is out.
+ * Finds or makes a record. *ret_sequence is 0 if it was found, else that of the making; a fresh one carries the parity of
+ * generation and the state given. Never returns a dead record: those leave the map under the lock. NULL when memory is out.
  */
 struct key_record *partition_insert(struct partition_table *table, uint64_t key, uint64_t generation, uint32_t state,
-                                    bool *ret_made);
+                                    uint64_t *ret_sequence);
+
+/* The next of the tree's listing sequence, from 1. Under the partition's lock, so that one key's are in its order. */
+static inline uint64_t
+partition_sequence_next(struct partition_table *table)
+{
+	/* Relaxed: the lock orders those of one key, and others need only be distinct. */
+	return atomic_fetch_add_explicit(&table->sequence, 1, memory_order_relaxed) + 1;
+}
 
 /* Takes the lock of the key's partition (which must exist). Under it, partition_remove() may be called. */
 struct partition *partition_lock(struct partition_table *table, uint64_t key);

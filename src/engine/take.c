@@ -27,11 +27,11 @@ decrement_day(struct held_key *held, const struct looked *today)
 int
 tree_decrement(struct engine_worker *worker, struct tree *tree, uint64_t key)
 {
-	bool need_below = false;
+	unsigned flags = 0;
 
 	for (;;) {
 		struct held_key held;
-		int r = held_key_begin(&held, worker, tree, key, need_below, 1);
+		int r = held_key_begin(&held, worker, tree, key, flags, 1);
 
 		if (r != 0)
 			return r == ENGINE_MISSING ? 0 : r;
@@ -56,7 +56,7 @@ tree_decrement(struct engine_worker *worker, struct tree *tree, uint64_t key)
 		}
 		if (held.below == NULL) {
 			key_release(held.record); /* claim its slot first: a holder does not allocate */
-			need_below = true;
+			flags = HELD_NEEDS_BELOW;
 			continue;
 		}
 		operation_decided(&held.op);
@@ -71,7 +71,7 @@ tree_subtract(struct engine_worker *worker, struct tree *tree, uint64_t key, uin
               uint64_t *ret_taken)
 {
 	struct held_key held;
-	int r = held_key_begin(&held, worker, tree, key, false, 1);
+	int r = held_key_begin(&held, worker, tree, key, 0, 1);
 
 	assert(day <= DAY_MAX);
 	*ret_taken = 0;
@@ -110,30 +110,34 @@ grow_day(struct held_key *held, struct looked *looked, uint64_t amount)
 	return grown == CHANGE_DONE ? 0 : ENGINE_OVERFLOW;
 }
 
-/* Effects of setting a day: every slot there is, a block that comes on top, the total, and that the key is listed. */
-static size_t
-set_effects_max(struct tree *tree, uint64_t key)
-{
-	struct key_record *record = partition_find(&tree->table, key);
-
-	return (record == NULL ? INLINE_SLOTS : key_record_slot_count(record)) + BLOCK_SLOTS_MAX + 4;
-}
-
-/* Finds or makes the key and a slot for the day, so that a holder need not. With room for all that follows: -EAGAIN must
- * not come after the key was listed. */
+/* Finds or makes the key and a slot for the day, so that a holder need not. */
 static int
 make_slot(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day)
 {
 	struct operation op;
-	int r = operation_reserve(worker, 0, set_effects_max(tree, key));
 
-	if (r != 0)
-		return r;
 	operation_begin(&op, worker, tree);
-	struct key_record *record = tree_record_get(worker, tree, key, op.generation);
+	struct key_record *record = tree_record_for_decision(&op, key);
 
 	return record == NULL || slot_get(record, day, op.generation) == NULL ? -ENOMEM : 0;
 }
+
+/* Sets a day of a held key that has a slot for it (unless count is 0), and lets go. */
+static int
+set_held(struct held_key *held, struct looked *looked, uint64_t count)
+{
+	uint64_t there = looked == NULL ? 0 : word_value(looked->seen);
+
+	if (count > there)
+		return grow_day(held, looked, count - there);
+	operation_decided(&held->op);
+	if (looked != NULL)
+		held_key_take(held, looked, count, count == 0 || (looked->seen & WORD_ABSENT) != 0);
+	held_key_end(held, there - count);
+	return 0;
+}
+
+enum { SET_MORE = 3 }; /* grow_day() changes total and day besides; and the key is listed */
 
 int
 tree_set(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t count)
@@ -146,7 +150,7 @@ tree_set(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t
 		int r = count > 0 ? make_slot(worker, tree, key, day) : 0;
 
 		if (r == 0)
-			r = held_key_begin(&held, worker, tree, key, false, 2);
+			r = held_key_begin(&held, worker, tree, key, count > 0 ? HELD_UNLISTED : 0, SET_MORE);
 		if (r == ENGINE_MISSING && count == 0)
 			return 0;
 		if (r < 0)
@@ -154,19 +158,17 @@ tree_set(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t
 		if (r == ENGINE_MISSING)
 			continue; /* compaction took the fresh key away */
 		struct looked *looked = held_key_day(&held, day);
-		uint64_t there = looked == NULL ? 0 : word_value(looked->seen);
 
 		if (looked == NULL && count > 0) {
 			key_release(held.record); /* its block was given back meanwhile */
 			continue;
 		}
-		if (count > there)
-			return grow_day(&held, looked, count - there);
-		operation_decided(&held.op);
-		if (looked != NULL)
-			held_key_take(&held, looked, count, count == 0 || (looked->seen & WORD_ABSENT) != 0);
-		held_key_end(&held, there - count);
-		return 0;
+		r = set_held(&held, looked, count);
+		if (r == 0 && count > 0) {
+			tree_list_key(&held.op, held.record);
+			operation_log_listed(&held.op, key);
+		}
+		return r;
 	}
 }
 
@@ -175,7 +177,7 @@ tree_delete_range(struct engine_worker *worker, struct tree *tree, uint64_t key,
 {
 	struct held_key held;
 	uint64_t taken = 0;
-	int r = held_key_begin(&held, worker, tree, key, false, 1);
+	int r = held_key_begin(&held, worker, tree, key, 0, 1);
 
 	if (r != 0)
 		return r == ENGINE_MISSING ? 0 : r;
@@ -197,7 +199,7 @@ tree_reset_key(struct engine_worker *worker, struct tree *tree, uint64_t key)
 {
 	struct held_key held;
 	uint64_t taken = 0;
-	int r = held_key_begin(&held, worker, tree, key, false, 1);
+	int r = held_key_begin(&held, worker, tree, key, 0, 1);
 
 	if (r != 0)
 		return r == ENGINE_MISSING ? 0 : r;

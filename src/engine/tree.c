@@ -61,10 +61,19 @@ tree_name(const struct tree *tree, size_t *ret_bytes)
 	return tree->entry->name.data;
 }
 
+uint64_t
+tree_order(const struct tree *tree)
+{
+	assert(tree->entry != NULL);
+	return tree->entry->order;
+}
+
 /* Under the partition's lock, so that the record is not removed meanwhile. */
 void
-tree_list_key(struct engine_worker *worker, struct tree *tree, struct key_record *record)
+tree_list_key(struct operation *op, struct key_record *record)
 {
+	struct tree *tree = op->tree;
+
 	/* Relaxed: a stale look costs a lock, no more. */
 	if ((atomic_load_explicit(&record->state, memory_order_relaxed) & RECORD_UNLISTED) == 0)
 		return;
@@ -73,33 +82,35 @@ tree_list_key(struct engine_worker *worker, struct tree *tree, struct key_record
 	uint32_t before = atomic_fetch_and_explicit(&record->state, ~(uint32_t)RECORD_UNLISTED, memory_order_relaxed);
 
 	if ((before & RECORD_UNLISTED) != 0) {
-		struct operation op;
-
-		operation_begin(&op, worker, tree);
 		atomic_fetch_sub_explicit(&tree->unlisted_count, 1, memory_order_relaxed);
-		op.tag = engine_log_epoch(worker->engine);
-		effect_add(&op, EFFECT_LISTED, record->key, 0, 0);
+		op->listed = partition_sequence_next(&tree->table);
 	}
 	partition_unlock(partition);
 }
 
 struct key_record *
-tree_record_get(struct engine_worker *worker, struct tree *tree, uint64_t key, uint64_t generation)
+tree_record_get(struct operation *op, uint64_t key)
 {
+	struct key_record *record = partition_find(&op->tree->table, key);
+
+	if (record == NULL)
+		record = partition_insert(&op->tree->table, key, op->generation, 0, &op->listed);
+	if (record != NULL)
+		tree_list_key(op, record);
+	return record;
+}
+
+struct key_record *
+tree_record_for_decision(struct operation *op, uint64_t key)
+{
+	struct tree *tree = op->tree;
 	struct key_record *record = partition_find(&tree->table, key);
-	bool made = false;
+	uint64_t made = 0;
 
 	if (record == NULL) {
-		record = partition_insert(&tree->table, key, generation, 0, &made);
-		if (record == NULL)
-			return NULL;
-	}
-	tree_list_key(worker, tree, record);
-	if (made && worker->effects != NULL) {
-		struct operation op = { .worker = worker, .tree = tree, .generation = generation };
-
-		op.tag = engine_log_epoch(worker->engine);
-		effect_add(&op, EFFECT_LISTED, key, 0, 0);
+		record = partition_insert(&tree->table, key, op->generation, RECORD_UNLISTED, &made);
+		if (made != 0)
+			atomic_fetch_add_explicit(&tree->unlisted_count, 1, memory_order_relaxed);
 	}
 	return record;
 }

@@ -1,4 +1,19 @@
 /*
+ * Quiescence by passes. Each worker counts its sections' begins and ends: odd inside one. epoch_quiesce() raises `rounds`
+ * and then looks at every worker once; one that it finds inside is waited for until its count has moved, be it into a
+ * later section. That is one pass of each busy worker, where ck_epoch needs several of its ticks, and a commit of the
+ * log waits for nothing else before it may write.
+ *
+ * Why no section is missed. A worker's begin stores its count and then loads `rounds`; we add to `rounds` and then load
+ * the count; all four are sequentially consistent, so they stand in one order S. If the worker's load comes after our
+ * addition in S, it reads our value or a later one of the same chain of read-modify-writes, and everything before our
+ * call happens before everything inside its section (Q2). Else its load, and so its store, comes before our addition and
+ * our look: we see the odd count, or what it stored at the end or after, all of which are releases (Q1). No fence is
+ * needed on any machine, and ThreadSanitizer sees both edges.
+ *
+ * A worker that registers meanwhile: its publication and our load of `workers` are in S too. If we miss it, it
+ * begins its sections after our addition. The count cannot come back to what we saw before 2^63 sections.
+ *
  * Reclamation in two generations of lists: `incoming` is a lock-free stack that any thread pushes on; epoch_reclaim()
  * takes it whole, waits one grace period, looks at the walks, and either frees it or keeps it as `postponed` with the
  * walks it has to outlive. A walk is a counter that is odd while it runs: it has ended when the counter has moved, so
@@ -17,28 +32,33 @@
 #include <stdint.h>
 #include <time.h>
 
-#include <ck_epoch.h>
+#include <ck_pr.h>
 
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "base/tsan.h"
 
 enum {
+	CACHE_LINE = 64,
 	WALKS_MAX = 8,
-	YIELDS_BEFORE_NAP = 32,
-	NAP_NS = 50000,
+	YIELDS_BEFORE_NAP = 32, /* some 20 us if nobody else wants the core */
+	/* A batch lasts 50 to 500 us: the first naps meet the end of a short one, the last cost little in a long one. */
+	NAP_FIRST_NS = 10000,
+	NAP_LAST_NS = 80000,
 };
 
 struct epoch_worker {
-	ck_epoch_record_t record; /* first: ck_epoch_recycle() gives it back */
-	bool in_section;
+	_Alignas(CACHE_LINE) _Atomic uint64_t passes; /* Q1; odd inside a section; written by its thread alone */
+	struct epoch_worker *next;                    /* of all workers ever; set before publication */
+	bool used;                                    /* under registration */
 };
 
-static ck_epoch_t domain;
-static pthread_once_t domain_once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t registration = PTHREAD_MUTEX_INITIALIZER;
 
-static _Atomic(struct epoch_retired *) incoming;
+/* Grows only: a worker's memory is kept for the next one, so that a round may look at it at any time. */
+static _Atomic(struct epoch_worker *) workers;
+static _Alignas(CACHE_LINE) _Atomic uint64_t rounds; /* Q2; on a line of its own, since every section reads it */
+
+static _Alignas(CACHE_LINE) _Atomic(struct epoch_retired *) incoming;
 static _Atomic size_t retired_bytes;
 static _Atomic uint64_t walks[WALKS_MAX];
 
@@ -46,28 +66,40 @@ static _Atomic uint64_t walks[WALKS_MAX];
 static struct epoch_retired *postponed;
 static uint64_t postponed_walks[WALKS_MAX];
 
-static void
-domain_setup(void)
+static struct epoch_worker *
+worker_reuse(void)
 {
-	ck_epoch_init(&domain);
+	struct epoch_worker *worker = atomic_load_explicit(&workers, memory_order_relaxed); /* we hold registration */
+
+	while (worker != NULL && worker->used)
+		worker = worker->next;
+	return worker;
+}
+
+static struct epoch_worker *
+worker_add(void)
+{
+	struct epoch_worker *worker = mem_alloc_aligned(CACHE_LINE, sizeof(*worker));
+
+	if (worker == NULL)
+		return NULL;
+	atomic_init(&worker->passes, 0);
+	worker->next = atomic_load_explicit(&workers, memory_order_relaxed);
+	/* In the order S, and a release of `next` to those who load it in epoch_quiesce(). */
+	atomic_store_explicit(&workers, worker, memory_order_seq_cst);
+	return worker;
 }
 
 struct epoch_worker *
 epoch_worker_create(void)
 {
-	(void)pthread_once(&domain_once, domain_setup);
 	(void)pthread_mutex_lock(&registration);
-	struct epoch_worker *worker = (struct epoch_worker *)(void *)ck_epoch_recycle(&domain, NULL);
+	struct epoch_worker *worker = worker_reuse();
 
-	if (worker == NULL) {
-		size_t bytes = (sizeof(*worker) + CK_MD_CACHELINE - 1) & ~(size_t)(CK_MD_CACHELINE - 1);
-
-		worker = mem_alloc_aligned(CK_MD_CACHELINE, bytes);
-		if (worker != NULL)
-			ck_epoch_register(&domain, &worker->record, NULL);
-	}
+	if (worker == NULL)
+		worker = worker_add();
 	if (worker != NULL)
-		worker->in_section = false;
+		worker->used = true;
 	(void)pthread_mutex_unlock(&registration);
 	return worker;
 }
@@ -77,48 +109,61 @@ epoch_worker_destroy(struct epoch_worker *worker)
 {
 	if (worker == NULL)
 		return;
-	assert(!worker->in_section);
+	assert(!epoch_in_section(worker));
 	(void)pthread_mutex_lock(&registration);
-	ck_epoch_unregister(&worker->record);
+	assert(worker->used);
+	worker->used = false;
 	(void)pthread_mutex_unlock(&registration);
 }
 
 void
 epoch_begin(struct epoch_worker *worker)
 {
-	assert(!worker->in_section);
-	worker->in_section = true;
-	ck_epoch_begin(&worker->record, NULL);
-	TSAN_ACQUIRE(&domain.epoch); /* Q2 */
+	uint64_t passes = atomic_load_explicit(&worker->passes, memory_order_relaxed); /* our own */
+
+	assert((passes & 1) == 0);
+	atomic_store_explicit(&worker->passes, passes + 1, memory_order_seq_cst);
+	/* Q2. Nothing inside can move before this load, nor this load before the store. */
+	(void)atomic_load_explicit(&rounds, memory_order_seq_cst);
 }
 
 void
 epoch_end(struct epoch_worker *worker)
 {
-	assert(worker->in_section);
-	worker->in_section = false;
-	TSAN_RELEASE(&domain); /* Q1 */
-	(void)ck_epoch_end(&worker->record, NULL);
+	uint64_t passes = atomic_load_explicit(&worker->passes, memory_order_relaxed); /* our own */
+
+	assert((passes & 1) == 1);
+	atomic_store_explicit(&worker->passes, passes + 1, memory_order_release); /* Q1 */
 }
 
 bool
 epoch_in_section(const struct epoch_worker *worker)
 {
-	return worker->in_section;
+	return (atomic_load_explicit(&worker->passes, memory_order_relaxed) & 1) == 1; /* our own */
 }
 
-/* Called by ck_epoch each time it looks and has to wait. */
 static void
-wait_a_little(ck_epoch_t *epoch, ck_epoch_record_t *record, void *context)
+wait_a_little(unsigned *looks)
 {
-	unsigned *looks = context;
-
-	(void)epoch;
-	(void)record;
-	if (++*looks < YIELDS_BEFORE_NAP)
+	if (++*looks <= YIELDS_BEFORE_NAP) {
 		(void)sched_yield();
-	else
-		(void)nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
+		return;
+	}
+	unsigned doublings = *looks - YIELDS_BEFORE_NAP - 1;
+	long nap_ns = doublings < 3 ? (long)NAP_FIRST_NS << doublings : NAP_LAST_NS;
+
+	(void)nanosleep(&(struct timespec){ .tv_nsec = nap_ns }, NULL);
+}
+
+static void
+worker_wait(struct epoch_worker *worker, unsigned *looks)
+{
+	uint64_t seen = atomic_load_explicit(&worker->passes, memory_order_seq_cst); /* Q1 */
+
+	if ((seen & 1) == 0)
+		return;
+	while (atomic_load_explicit(&worker->passes, memory_order_acquire) == seen) /* Q1 */
+		wait_a_little(looks);
 }
 
 void
@@ -126,10 +171,11 @@ epoch_quiesce(void)
 {
 	unsigned looks = 0;
 
-	(void)pthread_once(&domain_once, domain_setup);
-	TSAN_RELEASE(&domain.epoch); /* Q2 */
-	ck_epoch_synchronize_wait(&domain, wait_a_little, &looks);
-	TSAN_ACQUIRE(&domain); /* Q1 */
+	atomic_fetch_add_explicit(&rounds, 1, memory_order_seq_cst); /* Q2 */
+	struct epoch_worker *worker = atomic_load_explicit(&workers, memory_order_seq_cst);
+
+	for (; worker != NULL; worker = worker->next)
+		worker_wait(worker, &looks);
 }
 
 void

@@ -1,8 +1,8 @@
 /*
- * epoch.h - sections, quiescence and safe reclamation; the only user of ck_epoch
+ * epoch.h - sections, quiescence and safe reclamation
  *
  *   section    what a worker looks up inside one stays valid until its end. One per batch, never nested, never waited in.
- *   quiesce    waits until every section that was open at the call has ended (a grace period).
+ *   quiesce    waits until every section that was open at the call has ended (a grace period). One pass of each busy worker.
  *   retire     hands over memory that nobody can reach any more but that somebody may still look at.
  *   walk       a reader of whole trees outside any section; nothing that was reachable at its begin is freed before its end.
  *   reclaim    frees what was retired: after a grace period, and after the walks that were under way then. One thread.
@@ -16,11 +16,11 @@
  *
  * There is one domain per process: a worker's section protects every engine there is.
  *
- * Edges (ck_epoch's fences, told to ThreadSanitizer here)
- *   Q1  everything a worker did in a section: epoch_end() -> epoch_quiesce() that waited for it.
- *   Q2  everything before epoch_quiesce(): its beginning -> epoch_begin() of sections it did not wait for. ck_epoch_begin()
- *       is a full barrier between marking the section and every load inside, ck_epoch_synchronize_wait() one between our
- *       stores and its look at the marks: so either the section sees our stores, or we wait for it.
+ * Edges (the proof stands in epoch.c)
+ *   Q1  everything a worker did in a section: release in epoch_end() -> acquire in epoch_quiesce() that waited for it, or
+ *       found it ended.
+ *   Q2  everything before epoch_quiesce(): its addition to `rounds` -> the load in epoch_begin() of every section that it
+ *       did not wait for. So either the section sees our stores, or we wait for it.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ struct epoch_worker;
 /* Returns NULL when there is no memory. Any thread. */
 struct epoch_worker *epoch_worker_create(void);
 
-/* Takes worker; NULL is fine. Not inside its section. Its memory is kept for a later worker: ck_epoch cannot unlink. */
+/* Takes worker; NULL is fine. Not inside its section. Its memory is kept for a later worker: a round may be looking at it. */
 void epoch_worker_destroy(struct epoch_worker *worker);
 
 /* The worker's own thread. */
@@ -40,7 +40,7 @@ void epoch_begin(struct epoch_worker *worker);
 void epoch_end(struct epoch_worker *worker);
 bool epoch_in_section(const struct epoch_worker *worker);
 
-/* Any thread outside a section. Yields, then sleeps in short naps while a section lasts. */
+/* Any thread outside a section, several at once. Yields, then sleeps in short naps while a section lasts. */
 void epoch_quiesce(void);
 
 /* Stands first in what is retired. */

@@ -72,11 +72,14 @@ load_visit(void *context, uint64_t key, uint64_t total, const struct cut_day *da
 
 /* The id has to be known before the first key, and stands behind the last. */
 static int
-load_begin(struct engine *engine, const struct dump_info *info, bool keep_id, struct dump_fault *fault,
+load_begin(struct engine *engine, const struct dump_info *info, uint64_t id, struct dump_fault *fault,
            struct tree **ret_tree)
 {
-	bool keeps = keep_id && info->ours;
-	int r = tree_load_begin(engine, keeps ? info->tree_id : 0, keeps ? info->generation + 1 : 1, ret_tree);
+	bool keeps = id == DUMP_ID_OF_FILE && info->ours;
+
+	if (id == DUMP_ID_OF_FILE)
+		id = info->ours ? info->tree_id : DUMP_ID_NEW;
+	int r = tree_load_begin(engine, id, keeps ? info->generation + 1 : 1, ret_tree);
 
 	if (r < 0)
 		(void)snprintf(fault->text, sizeof(fault->text), "no memory for a tree");
@@ -84,7 +87,7 @@ load_begin(struct engine *engine, const struct dump_info *info, bool keep_id, st
 }
 
 static int
-load_run(struct engine *engine, const struct dump_reader *reader, bool keep_id, struct tree **ret_tree,
+load_run(struct engine *engine, const struct dump_reader *reader, uint64_t id, struct tree **ret_tree,
          struct dump_info *ret_info)
 {
 	struct dump_info before;
@@ -92,7 +95,7 @@ load_run(struct engine *engine, const struct dump_reader *reader, bool keep_id, 
 	int r = dump_reader_info(reader, &before);
 
 	if (r == DUMP_OK)
-		r = load_begin(engine, &before, keep_id, reader->fault, &tree);
+		r = load_begin(engine, &before, id, reader->fault, &tree);
 	if (r != DUMP_OK)
 		return r;
 	r = dump_reader_run(reader, load_visit, tree, ret_info);
@@ -109,7 +112,7 @@ load_run(struct engine *engine, const struct dump_reader *reader, bool keep_id, 
 }
 
 int
-dump_load(struct engine *engine, int directory_fd, const char *file_name, bool keep_id, struct tree **ret_tree,
+dump_load(struct engine *engine, int directory_fd, const char *file_name, uint64_t id, struct tree **ret_tree,
           struct dump_info *ret_info, struct dump_fault *ret_fault)
 {
 	struct dump_reader reader;
@@ -117,7 +120,7 @@ dump_load(struct engine *engine, int directory_fd, const char *file_name, bool k
 
 	if (r != DUMP_OK)
 		return r;
-	r = load_run(engine, &reader, keep_id, ret_tree, ret_info);
+	r = load_run(engine, &reader, id, ret_tree, ret_info);
 	dump_reader_close(&reader);
 	return r;
 }

@@ -71,7 +71,7 @@ entry_create(const struct manifest_tree *tree, uint64_t cut)
 	entry->tree.file = entry->texts;
 	entry->tree.name = entry->texts + file_bytes;
 	entry->cut = cut;
-	entry->order = UINT64_MAX;
+	entry->live = true;
 	return entry;
 }
 
@@ -95,7 +95,6 @@ catalog_put(struct catalog *catalog, const struct manifest_tree *tree, uint64_t 
 	if (entry == NULL)
 		return -ENOMEM;
 	if (index_holds(catalog, index, tree->name, tree->name_bytes)) {
-		entry->order = catalog->entries[index]->order;
 		mem_free(catalog->entries[index]);
 	} else {
 		memmove(&catalog->entries[index + 1], &catalog->entries[index],
@@ -113,10 +112,10 @@ catalog_sweep(struct catalog *catalog)
 	size_t count = catalog->count;
 
 	for (size_t i = 0; i < count; i++) {
-		if (catalog->entries[i]->order == UINT64_MAX)
-			mem_free(catalog->entries[i]);
-		else
+		if (catalog->entries[i]->live)
 			catalog->entries[kept++] = catalog->entries[i];
+		else
+			mem_free(catalog->entries[i]);
 	}
 	catalog->count = kept;
 	return count - kept;
@@ -125,8 +124,8 @@ catalog_sweep(struct catalog *catalog)
 static int
 order_compare(const void *a, const void *b)
 {
-	const struct catalog_entry *first = *(struct catalog_entry *const *)a;
-	const struct catalog_entry *second = *(struct catalog_entry *const *)b;
+	const struct manifest_tree *first = a;
+	const struct manifest_tree *second = b;
 
 	return (first->order > second->order) - (first->order < second->order);
 }
@@ -134,20 +133,13 @@ order_compare(const void *a, const void *b)
 struct manifest_tree *
 catalog_list(const struct catalog *catalog)
 {
-	size_t bytes = catalog->count * sizeof(struct catalog_entry *);
-	struct catalog_entry **sorted = mem_alloc(bytes);
 	struct manifest_tree *list = mem_alloc(catalog->count * sizeof(*list));
 
 	assert(catalog->count > 0);
-	if (sorted != NULL && list != NULL) {
-		memcpy(sorted, catalog->entries, bytes);
-		qsort(sorted, catalog->count, sizeof(struct catalog_entry *), order_compare);
-		for (size_t i = 0; i < catalog->count; i++)
-			list[i] = sorted[i]->tree;
-	} else {
-		mem_free(list);
-		list = NULL;
-	}
-	mem_free(sorted);
+	if (list == NULL)
+		return NULL;
+	for (size_t i = 0; i < catalog->count; i++)
+		list[i] = catalog->entries[i]->tree;
+	qsort(list, catalog->count, sizeof(*list), order_compare);
 	return list;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,10 +23,10 @@ struct effect_log {
 /* Makes the scratch for writer (taken; NULL: without a log) and has worker append to it. 0 or -ENOMEM (writer destroyed). */
 int effect_log_init(struct effect_log *log, struct wal_writer *writer, struct engine_worker *worker);
 
-/* Waits as wal_writer_destroy(). */
+/* After the worker has been destroyed, or appends elsewhere. Waits as wal_writer_destroy(). */
 void effect_log_deinit(struct effect_log *log);
 
-/* Before a request: lets the engine use what fits the log now, whatever the tag. */
+/* Before a request: lets the engine use what fits the log now, whatever the tag. Counts with one create a request. */
 void effect_log_room(struct effect_log *log);
 
 /* Nothing waits in the buffers: a request that found no room now will never find it. */

@@ -24,7 +24,3 @@ size_t files_remove_temporary(int directory_fd);
 /* Replaces a file by new content in one step that a crash leaves done or not done: temporary file, fsync, rename, fsync
  * of the directory. 0 or negative errno. */
 int file_replace(int directory_fd, const char *file, const void *data, size_t bytes);
-
-/* Moves a file to a new directory `set-aside-<UTC time>` beside it; its name goes to ret_directory. 0 or negative errno. */
-enum { SET_ASIDE_NAME_MAX = 64 };
-int file_set_aside(int directory_fd, const char *file, char *ret_directory);

@@ -3,9 +3,17 @@
  *
  * MessagePack, replaced as a whole:
  *
- *   ["karma.manifest", format, identity (16 bytes), next tree id, highest today,
- *    [[tree name, tree id, generation, file], …]]           live trees in order of creation
+ *   ["karma.manifest", 2, identity (16 bytes), next tree id, highest today,
+ *    [first segment, epoch, synced],                        the log; first segment 0: there is none
+ *    [[tree name, tree id, generation, order, file], …],    live trees, in that order
+ *    [[…], …]]                                              the same of staged trees
  *   uint64 in its 9-byte form                               XXH3 of all bytes before its last 8
+ *
+ * Generation 0: exactly that file, whatever it is (one of the original's, mostly), and all that the log says of the id.
+ * A staged tree stands in its file, but lives only if the log has the record that created it.
+ *
+ * Format 1 has no log, no order (the list's counts) and no staged trees; its id 0 is a file to be taken as it is, for which
+ * there is no id yet.
  *
  * A format that this program does not know is a damaged manifest: better not to start than to lose what a newer one
  * wrote.
@@ -19,22 +27,33 @@
 #include "snapshot/dump_file.h"
 #include "store/store.h"
 
-#define MANIFEST_FILE "karma.manifest"
+#define MANIFEST_FILE  "karma.manifest"
+#define MANIFEST_MAGIC "karma.manifest"
 
 struct manifest_tree {
 	const char *name;
 	size_t name_bytes;
 	const char *file; /* `<stamp>_<…>.tree` */
-	uint64_t id; /* 0: a file of the original's or of another directory, taken as it is; the tree gets a new id */
-	uint64_t generation; /* the last one in the file; 0 with id 0 */
+	uint64_t id;         /* 0 in format 1 only: none yet, the file is taken as it is */
+	uint64_t generation; /* the last one in the file; 0: exactly this file */
+	uint64_t order;      /* place in the order of names */
+};
+
+struct manifest_log {
+	uint64_t first;  /* segment that a recovery needs; 0: there is no log */
+	uint64_t epoch;  /* as of the writing */
+	uint64_t synced; /* the last block known to be on disk then */
 };
 
 struct manifest {
 	uint8_t identity[DIRECTORY_IDENTITY_BYTES];
 	uint64_t tree_id_next;
 	uint32_t today;
+	struct manifest_log log;
 	struct manifest_tree *trees;
 	size_t count;
+	struct manifest_tree *staged;
+	size_t staged_count;
 };
 
 enum manifest_outcome {

@@ -10,11 +10,13 @@
 #include "log/log.h"
 #include "store/fault.h"
 #include "store/files.h"
+#include "store/journal.h"
 #include "store/lock_file.h"
 
 enum {
 	IDLE_MS = 500, /* a drop is in the manifest that soon; retired memory is freed that soon */
 	COMPACT_EVERY_MS = 60 * 1000,
+	DUMP_AGAIN_MS = 30 * 1000,
 	COMPACT_DAYS_EVERY = 60, /* of these: once an hour, since it looks at every key */
 };
 
@@ -61,13 +63,29 @@ idle_manifest(struct store *store)
 	store->manifest_failing = failed;
 }
 
-/* With nothing to do these are a few loads. */
+/* With nothing to do these are a few loads. The log tells of drops by itself. */
 void
 store_keep_up(struct store *store)
 {
-	idle_manifest(store);
+	if (store->wal == NULL)
+		idle_manifest(store);
 	if (engine_retired_bytes(store->engine) > 0)
 		engine_reclaim(store->engine);
+}
+
+/* The log has outgrown its bound. What could not be dumped is tried again, not at once. */
+static void
+idle_dump(struct store *store)
+{
+	struct store_fault fault;
+
+	/* Relaxed: a flag, nothing is read through it. */
+	if (!atomic_load_explicit(&store->log_grown, memory_order_relaxed) || store_is_read_only(store) ||
+	    (store->grown_failed && ms_since(&store->grown_at) < DUMP_AGAIN_MS))
+		return;
+	log_info("log has grown, everything is dumped", log_u64("wal-max-bytes", store->options.wal_max_bytes));
+	store->grown_failed = store_dump_all(store, &fault) < 0; /* logs what fails */
+	(void)clock_gettime(CLOCK_MONOTONIC, &store->grown_at);
 }
 
 /* Twice a second. */
@@ -76,6 +94,7 @@ store_idle(void *context)
 {
 	idle_compact(context);
 	store_keep_up(context);
+	idle_dump(context);
 }
 
 /* ---- life ---- */
@@ -105,23 +124,6 @@ directory_open(struct store *store, const struct store_options *options, struct 
 	if (removed > 0)
 		log_info("unfinished files of a crash removed", log_u64("files", removed));
 	return 0;
-}
-
-/* A start that skipped damage dumps everything before it serves, so that the next one does not meet it again. */
-static int
-store_fill(struct store *store, struct store_fault *ret_fault)
-{
-	bool damage;
-	int r = store_restore(store, &damage, ret_fault);
-
-	if (r < 0)
-		return r;
-	if (!damage)
-		return store_publish_changes(store, ret_fault);
-	store->keeps_files = true;
-	r = store_dump_all(store, ret_fault);
-	store->keeps_files = false;
-	return r;
 }
 
 static int
@@ -180,6 +182,7 @@ store_close(struct store *store)
 	service_destroy(store->scan); /* first: its walks hold up what the other one frees */
 	service_destroy(store->maintenance);
 	engine_worker_destroy(store->worker);
+	journal_close(store);
 	catalog_deinit(&store->catalog);
 	lock_file_release(store->lock_fd);
 	if (store->directory_fd >= 0)
@@ -210,6 +213,24 @@ struct engine_worker *
 store_worker(struct store *store)
 {
 	return store->worker;
+}
+
+struct effect_log *
+store_effect_log(struct store *store)
+{
+	return &store->effects;
+}
+
+struct wal *
+store_wal(struct store *store)
+{
+	return store->wal;
+}
+
+bool
+store_is_read_only(const struct store *store)
+{
+	return store->wal != NULL && wal_state(store->wal) == WAL_FAILED;
 }
 
 int

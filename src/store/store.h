@@ -1,7 +1,7 @@
 /*
- * store.h - what makes engine and files one database
+ * store.h - what makes engine, log and files one database
  *
- * The store owns the dump directory (lock file, identity, manifest, dumps), the maintenance thread, which dumps, loads,
+ * The store owns the dump directory (lock file, identity, manifest, dumps, log), the maintenance thread, which dumps, loads,
  * deletes whole trees and is the only one that frees memory, and the scan thread for whole-tree reads. Both threads take
  * struct job from bounded queues.
  */
@@ -14,7 +14,9 @@
 #include "base/buffer.h"
 #include "base/job.h"
 #include "karma/engine.h"
+#include "wal/wal.h"
 
+struct effect_log;
 struct store;
 
 struct store_options {
@@ -22,6 +24,13 @@ struct store_options {
 	bool restore;
 	bool restore_skip_damaged;
 	uint32_t dump_retention_per_tree; /* 0 keeps all */
+	bool wal;                         /* the rest counts only with it, but for wal_truncate_at_damage */
+	enum wal_fsync wal_fsync;
+	uint64_t wal_segment_bytes;
+	uint64_t wal_max_bytes; /* a full dump starts by itself when the log is larger */
+	uint32_t wal_batch_wait_us;
+	bool wal_truncate_at_damage;
+	uint32_t writers_max; /* of the log: the workers', and one for the store */
 };
 
 struct store_fault {
@@ -29,14 +38,23 @@ struct store_fault {
 };
 
 /*
- * Opens the directory (it must exist and be writable), takes its lock, restores into the empty engine, starts the
- * threads. Logs what it restored. 0, or -1 with *ret_fault written.
+ * Opens the directory (it must exist and be writable), takes its lock, restores into the empty engine, starts the log and
+ * the threads. Logs what it restored. 0, or -1 with *ret_fault written.
  */
 int store_open(struct engine *engine, const struct store_options *options, struct store **ret_store,
                struct store_fault *ret_fault);
 
-/* Ends the threads (queued jobs are run first) and gives the lock back. No dump is made: see store_dump_all(). */
+/* Ends the threads (queued jobs are run first) and the log, and gives the lock back. The workers' writers must be gone. No
+ * dump is made: see store_dump_all(). */
 void store_close(struct store *store);
+
+/* ---- the log: any thread ---- */
+
+/* NULL without a log. Constant from store_open() to store_close(). */
+struct wal *store_wal(struct store *store);
+
+/* The log has failed: nothing may be changed any more, and no dump is made, until a restart. */
+bool store_is_read_only(const struct store *store);
 
 /* Hand a job over. False when JOBS_QUEUED_MAX jobs wait already. Any thread. */
 bool store_submit_maintenance(struct store *store, struct job *job);
@@ -51,22 +69,31 @@ uint64_t store_ticket(struct store *store);
 
 /* ---- on the maintenance thread (inside a job's run) ---- */
 
-/* The maintenance thread's own worker. */
+/* The maintenance thread's own worker, and where its effects go. Its log has no writer without a log. */
 struct engine_worker *store_worker(struct store *store);
+struct effect_log *store_effect_log(struct store *store);
+
+/*
+ * Whole-tree delete (tree_delete_range_all()), logged. 0, ENGINE_MISSING, or -1 with *ret_fault: then a part may be
+ * deleted, as the fault says. *ret_hold is written in every case: the log's epoch on which the reply depends, 0 for none.
+ */
+int store_delete_range(struct store *store, const char *name, size_t bytes, uint64_t from, uint64_t to,
+                       uint64_t *ret_hold, struct store_fault *ret_fault);
 
 /* Dumps one tree, unless a dump whose cut began after the ticket is there already. 0, ENGINE_MISSING, or -1 with
- * *ret_fault (logged already). */
+ * *ret_fault (logged already). With a log everything that the dump holds is durable when this returns 0. */
 int store_dump(struct store *store, const char *name, size_t bytes, uint64_t ticket, struct store_fault *ret_fault);
 
-/* Dumps every tree, writes the manifest, drops old dumps. 0, or -1 with the first fault; goes on behind a fault (each is
- * logged). store_dump_all_joined() does nothing if a full dump that began after the ticket was made already. */
+/* Dumps every tree, writes the manifest, drops old dumps and what the log no longer needs. 0, or -1 with the first fault;
+ * goes on behind a fault (each is logged). store_dump_all_joined() does nothing if a full dump that began after the
+ * ticket was made already. */
 int store_dump_all(struct store *store, struct store_fault *ret_fault);
 int store_dump_all_joined(struct store *store, uint64_t ticket, struct store_fault *ret_fault);
 
 /* Loads a file of the directory as a live tree. ret_tree_name gets the name (TREE_NAME_BYTES_MAX bytes). 0,
- * ENGINE_MISSING (no such file; the name is set), or -1 with *ret_fault. */
+ * ENGINE_MISSING (no such file; the name is set), or -1 with *ret_fault. *ret_hold as of store_delete_range(). */
 int store_load(struct store *store, const char *file, size_t bytes, char *ret_tree_name, size_t *ret_tree_bytes,
-               struct store_fault *ret_fault);
+               uint64_t *ret_hold, struct store_fault *ret_fault);
 
 /* ---- any service thread ---- */
 

@@ -6,11 +6,13 @@
  */
 #pragma once
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "snapshot/dump_file.h"
 #include "store/catalog.h"
+#include "store/effect_log.h"
 #include "store/file_list.h"
 #include "store/service.h"
 #include "store/store.h"
@@ -24,7 +26,15 @@ struct store {
 	struct service *scan;
 	struct engine_worker *worker;
 	uint8_t identity[DIRECTORY_IDENTITY_BYTES];
+	struct wal *wal; /* NULL without a log; read-only after store_open() */
+	struct effect_log effects;
+	sem_t released;          /* posted when what the maintenance thread waits for is settled */
+	_Atomic bool log_grown;  /* set by the log's thread: it is larger than it should be */
+	bool grown_failed;        /* the last dump for that reason failed, at: */
+	struct timespec grown_at; /* steady clock */
+	struct manifest_log log;  /* `first`: a recovery begins there, 0 without a log; the rest as restored */
 	struct catalog catalog;
+	const struct manifest_tree *staged; /* of the load under way, or NULL */
 	bool manifest_stale;          /* no file yet, or its last write failed: it does not say what the catalog says */
 	bool manifest_failing;        /* the last write failed, and that was logged */
 	uint64_t directory_seen;      /* engine_directory_version() of the last manifest */
@@ -40,9 +50,8 @@ struct store {
 int store_publish(struct store *store, struct store_fault *ret_fault);
 int store_publish_changes(struct store *store, struct store_fault *ret_fault);
 
-/* restore.c: restores into the empty engine, fills identity and catalog. *ret_damage tells that damage was skipped. 0,
- * or -1 with *ret_fault. */
-int store_restore(struct store *store, bool *ret_damage, struct store_fault *ret_fault);
+/* start.c: restores, starts the log, makes the manifest name it. 0, or -1 with *ret_fault. */
+int store_fill(struct store *store, struct store_fault *ret_fault);
 
 /* retention.c: removes old dumps: per tree part all but the newest `keep` of our own, and never one that the catalog
  * names. Returns how many. */

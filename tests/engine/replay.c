@@ -81,7 +81,13 @@ replay_apply(struct replay *replay, const struct effect *effect)
 		word->word = (word->word + effect->delta) & WORD_VALUE;
 		break;
 	case EFFECT_LISTED:
-		replay_get(replay, effect->tree_id, effect->key, SLOT_LISTED)->word = 1;
+	case EFFECT_UNLISTED:
+		word = replay_get(replay, effect->tree_id, effect->key, SLOT_LISTED);
+		check(effect->delta != word->sequence, "a sequence came twice");
+		if (effect->delta > word->sequence) {
+			word->sequence = effect->delta;
+			word->word = effect->kind == EFFECT_LISTED;
+		}
 		break;
 	case EFFECT_CREATE:
 	case EFFECT_DROP:

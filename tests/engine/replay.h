@@ -9,7 +9,7 @@
 #include "karma/engine.h"
 
 #define SLOT_TOTAL  UINT32_C(100000002)
-#define SLOT_LISTED UINT32_C(100000003) /* 1 when the key was listed */
+#define SLOT_LISTED UINT32_C(100000003) /* 1 while the key is listed: by the record of the highest sequence */
 
 #define WORD_BITS   UINT64_C(0x3fffffffffffffff)
 #define WORD_ABSENT (UINT64_C(1) << 61)
@@ -19,6 +19,7 @@ struct replay_word {
 	uint64_t tree_id;
 	uint64_t key;
 	uint64_t word;
+	uint64_t sequence; /* of SLOT_LISTED */
 	uint32_t slot;
 	bool used;
 };

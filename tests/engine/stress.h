@@ -41,7 +41,6 @@ struct stress {
 	struct stress_worker *workers; /* the last one is the maintenance thread's */
 	uint32_t worker_count;
 	_Atomic bool stop_workers, stop_committer;
-	_Atomic uint64_t maintaining; /* odd: the maintenance thread's ledger has effects that are not drained */
 	uint64_t epochs;
 	pthread_t committer;
 };

@@ -6,7 +6,6 @@
 
 #include "base/limits.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +135,21 @@ stress_cut(struct stress *stress, uint32_t index, struct stress_sums *sums)
 
 /* ---- maintenance beside the cuts ------------------------------------------------------------------------------ */
 
+static int
+begin_nothing(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+static void
+drain(void *context)
+{
+	struct stress_worker *self = context;
+
+	ledger_drain(&self->stress->books, self->ledger);
+}
+
 void
 stress_maintain(struct stress *stress)
 {
@@ -148,21 +162,22 @@ stress_maintain(struct stress *stress)
 		engine_reclaim(stress->engine);
 	if (kind < 1 || kind > 4)
 		return;
-	/* Seq_cst, as the epoch: the committer sees that we have begun, or we see its new epoch. */
-	atomic_fetch_add_explicit(&stress->maintaining, 1, memory_order_seq_cst);
 	if (kind < 4) {
 		struct tree *tree = engine_pin_tree(stress->engine, field->name, bytes);
 
+		engine_batch_begin(self->worker);
 		(void)tree_compact(self->worker, tree, stress->mix->removes_keys && random_below(&self->random, 2));
+		drain(self);
+		engine_batch_end(self->worker);
 	} else if (index != FIELD_GROW) {
 		/* Not over the days of the twins: nothing takes from those. */
 		uint64_t from = FIELD_DAY_FIRST + FIELD_TODAYS + random_below(&self->random, 60);
 
-		while (tree_delete_range_all(self->worker, field->name, bytes, from, from + 20, NULL) == -EAGAIN)
-			ledger_drain(&stress->books, self->ledger);
+		struct delete_steps steps = { .begin = begin_nothing, .end = drain, .context = self };
+		int outcome = tree_delete_range_all(self->worker, field->name, bytes, from, from + 20, &steps);
+
+		check(outcome == 0, "tree_delete_range_all(): %d", outcome);
 	}
-	ledger_drain(&stress->books, self->ledger);
-	atomic_fetch_add_explicit(&stress->maintaining, 1, memory_order_seq_cst);
 	atomic_fetch_add_explicit(&self->operations, 1, memory_order_relaxed);
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/limits.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <string.h>
 
@@ -180,6 +179,14 @@ operate(struct stress_worker *self)
 
 /* ---- a worker --------------------------------------------------------------------------------------------------- */
 
+static void
+check_one_tag(const struct effect_buffer *buffer)
+{
+	for (uint32_t i = 1; i < buffer->count; i++)
+		check(buffer->effects[i].tag == buffer->effects[0].tag, "one operation with the tags %lu and %lu",
+		      buffer->effects[0].tag, buffer->effects[i].tag);
+}
+
 void *
 stress_worker_main(void *argument)
 {
@@ -195,11 +202,12 @@ stress_worker_main(void *argument)
 			int outcome = operate(self);
 
 			check(outcome == 0, "an operation returned %d", outcome);
+			check_one_tag(&self->ledger->buffer);
+			ledger_drain(&stress->books, self->ledger);
 			/* One writer; read by who is stalled, and at the end. */
 			atomic_fetch_add_explicit(&self->operations, 1, memory_order_relaxed);
 		}
 		atomic_store_explicit(&self->busy, false, memory_order_relaxed);
-		ledger_drain(&stress->books, self->ledger);
 		engine_batch_end(self->worker);
 		if (random_below(&self->random, 4) == 0)
 			(void)sched_yield(); /* rather here than inside the next section, where all would wait for us */
@@ -208,16 +216,6 @@ stress_worker_main(void *argument)
 }
 
 /* ---- the committer -------------------------------------------------------------------------------------------- */
-
-/* The maintenance thread drains outside its sections: waits until it has done so, if it had begun before. */
-static void
-wait_for_maintenance(struct stress *stress)
-{
-	uint64_t seen = atomic_load_explicit(&stress->maintaining, memory_order_seq_cst);
-
-	while ((seen & 1) != 0 && atomic_load_explicit(&stress->maintaining, memory_order_seq_cst) == seen)
-		(void)sched_yield();
-}
 
 void *
 stress_committer_main(void *argument)
@@ -235,7 +233,6 @@ stress_committer_main(void *argument)
 			sleep_us(20); /* or the workers have no time to leave anything in an epoch */
 		engine_log_epoch_store(stress->engine, epoch + 1);
 		engine_quiesce(stress->engine);
-		wait_for_maintenance(stress);
 		books_close_tag(&stress->books, epoch++);
 		stress->epochs++;
 	}

@@ -246,21 +246,38 @@ step_tree(struct world *world, const char *name)
 	engine_batch_end(world->worker);
 }
 
+static int
+delete_begin(void *context)
+{
+	struct world *world = context;
+
+	check(world->effects.count == 0, "a section begins with %u effects", world->effects.count);
+	return 0;
+}
+
+static void
+delete_end(void *context)
+{
+	world_drain(context, 0);
+}
+
 static void
 step_delete_all(struct world *world, const char *name)
 {
 	struct model_tree *model = model_find(&world->model, name);
+	struct delete_steps steps = { .begin = delete_begin, .end = delete_end, .context = world };
 	uint64_t from, to;
 
 	any_range(world, &from, &to);
-	int outcome = tree_delete_range_all(world->worker, name, strlen(name), from, to, NULL);
+	world->effects.capacity = 1000 + random_below(&world->random, 1000);
+	int outcome = tree_delete_range_all(world->worker, name, strlen(name), from, to, &steps);
+
+	world->effects.capacity = WORLD_EFFECTS;
+	check(world->effects.count == 0, "%u effects are left", world->effects.count);
 
 	check(outcome == (model ? 0 : ENGINE_MISSING), "delete_range_all: %d", outcome);
 	for (size_t i = 0; model && i < model->key_count; i++)
 		model_delete_range(model, model->keys[i].key, from, to);
-	engine_batch_begin(world->worker);
-	world_drain(world, 0);
-	engine_batch_end(world->worker);
 }
 
 static void

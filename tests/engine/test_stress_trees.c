@@ -66,10 +66,12 @@ replace(struct trees *trees, const char *name)
 
 		check(tree_load_key(tree, key, key, &day, 1) == 0, "tree_load_key()");
 	}
+	engine_batch_begin(trees->worker);
 	int outcome = tree_load_publish(trees->worker, tree, name, strlen(name));
 
 	check(outcome == 0, "tree_load_publish(): %d", outcome);
 	trees_drain(trees, &trees->effects);
+	engine_batch_end(trees->worker);
 }
 
 static void
@@ -86,8 +88,11 @@ maintain(struct trees *trees, uint64_t *random)
 	} else if (kind < 16) {
 		struct tree *tree = engine_pin_tree(trees->engine, name, strlen(name));
 
+		engine_batch_begin(trees->worker);
 		if (tree != NULL)
 			(void)tree_compact(trees->worker, tree, kind < 8);
+		trees_drain(trees, &trees->effects);
+		engine_batch_end(trees->worker);
 	} else if (kind < 32) {
 		cut(trees, name);
 	}

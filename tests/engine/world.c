@@ -45,7 +45,7 @@ world_tree(struct world *world, const char *name)
 static void
 check_effect(struct world *world, const struct effect *effect, int outcome)
 {
-	bool counts = effect->kind == EFFECT_DAY || effect->kind == EFFECT_TOTAL;
+	bool counts = effect->kind <= EFFECT_UNLISTED;
 
 	check(effect->tag == engine_log_epoch(world->engine), "an effect has the tag %lu", effect->tag);
 	check(outcome == 0, "outcome %d, but with an effect of kind %u on key %lu", outcome, effect->kind, effect->key);
@@ -161,6 +161,8 @@ compare_replay(struct world *world, uint64_t tree_id, const struct model_tree *m
 	for (size_t i = 0; i < world->replay.capacity; i++) {
 		const struct replay_word *word = &world->replay.words[i];
 
+		if (word->used && word->tree_id == tree_id && word->slot == SLOT_LISTED && word->word == 1)
+			check(model_key_find(model, word->key), "key %lu is listed by the effects", word->key);
 		if (!word->used || word->tree_id != tree_id || word->slot >= SLOT_TOTAL ||
 		    (word->slot > DAY_MAX && (word->word & WORD_VALUE) == 0))
 			continue;

@@ -91,18 +91,17 @@ world_compact(struct world *world, const char *name, bool empty)
 	check((tree != NULL) == (model != NULL), "engine_pin_tree(%s)", name);
 	if (!tree)
 		return;
-	/* Who is listed anew after its removal must say so. */
-	for (size_t i = 0; empty && i < model->key_count; i++) {
-		const struct model_key *key = &model->keys[i];
-
-		if (key->day_count == 0 && key->shown == 0)
-			replay_get(&world->replay, tree_id(tree), key->key, SLOT_LISTED)->word = 0;
-	}
+	engine_batch_begin(world->worker);
 	uint64_t removed = tree_compact(world->worker, tree, empty);
 	size_t expected = empty ? model_compact(model) : 0;
 
+	check(world->effects.count == expected, "%u effects of %zu listed keys removed", world->effects.count,
+	      expected);
+	world_drain(world, 0);
+
 	check(removed >= expected, "%lu records removed, %zu keys were empty", removed, expected);
 	check(tree_compact(world->worker, tree, empty) == 0, "a second compaction finds something to remove");
+	engine_batch_end(world->worker);
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------------- */
@@ -179,9 +178,9 @@ world_load(struct world *world, const char *name, uint32_t keys, uint32_t days)
 		return -1;
 	}
 	replay_load(world, id, model);
+	engine_batch_begin(world->worker);
 	int outcome = tree_load_publish(world->worker, tree, name, strlen(name));
 
-	engine_batch_begin(world->worker);
 	check(outcome == model_publish(&world->model, model, name), "publish: %d", outcome);
 	world_drain(world, outcome);
 	if (outcome == 0)

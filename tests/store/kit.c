@@ -291,10 +291,11 @@ run_dump(void *context)
 	struct kit *kit = dumping->kit;
 	char name[TREE_NAME_BYTES_MAX];
 	size_t bytes;
+	uint64_t hold;
 
 	if (dumping->load)
 		dumping->result =
-		    store_load(kit->store, dumping->name, strlen(dumping->name), name, &bytes, &kit->fault);
+		    store_load(kit->store, dumping->name, strlen(dumping->name), name, &bytes, &hold, &kit->fault);
 	else if (dumping->name == NULL)
 		dumping->result = store_dump_all(kit->store, &kit->fault);
 	else

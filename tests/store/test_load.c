@@ -61,9 +61,10 @@ static void
 run_load(void *context)
 {
 	struct loading *loading = context;
+	uint64_t hold;
 
 	loading->result = store_load(loading->kit->store, loading->file, loading->bytes, loading->tree,
-	                             &loading->tree_bytes, &loading->kit->fault);
+	                             &loading->tree_bytes, &hold, &loading->kit->fault);
 }
 
 static void

@@ -1,0 +1,84 @@
+/*
+ * delete.c - whole-tree delete, on the maintenance thread
+ *
+ * Key by key beside the workers, a group of the log per section. There is room in the log before each; when the disk is
+ * full the operation ends instead of waiting. It goes key by key, so what was done stays done, and a repeat does the rest.
+ */
+#include "store/journal.h"
+
+#include <errno.h>
+
+#include "store/fault.h"
+
+struct deletion {
+	struct store *store;
+	bool all; /* each section begins with nothing waiting */
+	bool begun;
+};
+
+static int
+section_begin(void *context)
+{
+	struct deletion *deletion = context;
+	int r = journal_room(deletion->store, deletion->all);
+
+	deletion->begun |= r == 0;
+	return r;
+}
+
+static void
+section_end(void *context)
+{
+	const struct deletion *deletion = context;
+
+	journal_append(deletion->store);
+}
+
+static const char *
+problem(int result)
+{
+	switch (result) {
+	case -ENOSPC:
+		return FAULT_DISK_FULL;
+	case -EIO:
+		return FAULT_READ_ONLY;
+	case -EAGAIN:
+		return "A key has more days than the log can take at once (--wal-segment-bytes)";
+	default:
+		return "Out of memory";
+	}
+}
+
+/* Returns 0, ENGINE_MISSING, or -1 with the fault. */
+static int
+delete_range(struct deletion *deletion, const char *name, size_t bytes, uint64_t from, uint64_t to,
+             struct store_fault *ret_fault)
+{
+	const struct delete_steps steps = { .begin = section_begin, .end = section_end, .context = deletion };
+	struct engine_worker *worker = deletion->store->worker;
+	int r = tree_delete_range_all(worker, name, bytes, from, to, &steps);
+
+	/* A key with very many days may fit when it has the log for itself. What is done is not done again. */
+	if (r == -EAGAIN) {
+		deletion->all = true;
+		r = tree_delete_range_all(worker, name, bytes, from, to, &steps);
+	}
+	if (r >= 0)
+		return r;
+	store_fault_set(ret_fault, "%s, %s", problem(r),
+	                deletion->begun ? "a part of the tree may be deleted: repeat the request" : "nothing changed");
+	return -1;
+}
+
+int
+store_delete_range(struct store *store, const char *name, size_t bytes, uint64_t from, uint64_t to,
+                   uint64_t *ret_hold, struct store_fault *ret_fault)
+{
+	struct deletion deletion = { .store = store };
+	int r = journal_check_write(store, ret_fault);
+
+	if (r == 0)
+		r = delete_range(&deletion, name, bytes, from, to, ret_fault);
+	*ret_hold = journal_hold(store);
+	return r;
+}

@@ -1,0 +1,165 @@
+/*
+ * dump_all.c - every tree to a file, so that the log before can go
+ *
+ *   1 rotate     whatever is in the log before has been done, so the cuts of 2 hold it
+ *   2 dump       each tree: cut, file, wait until the log has on disk what the file holds, final name
+ *   3 manifest   names these files and the segment of 1 as the first that is needed
+ *   4 forget     the segments before, and old dumps
+ *
+ * A crash before 3 leaves the old manifest and all that it needs, with newer dumps of the same trees: these are used, and
+ * the log's records that they hold are skipped. After 3 what 4 would have removed is not looked at. When a tree cannot be
+ * dumped the log goes on from where it was needed, and nothing of it goes.
+ */
+#include "store/dump.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "log/log.h"
+#include "store/fault.h"
+#include "store/journal.h"
+
+/* Names are copied: a full dump takes long, and what was dropped meanwhile may be freed between two trees. */
+struct names {
+	struct buffer text;
+	uint64_t count;
+};
+
+static int
+names_add(void *context, struct tree *tree, const char *name, size_t bytes)
+{
+	struct names *names = context;
+	const uint16_t length = (uint16_t)bytes;
+
+	(void)tree;
+	buffer_append(&names->text, &length, sizeof(length));
+	buffer_append(&names->text, name, bytes);
+	names->count++;
+	return names->text.failed ? -ENOMEM : 0;
+}
+
+/* Dumps what can be dumped. Returns how many trees could not, the first one's fault in *ret_fault. */
+static uint64_t
+dump_names(struct store *store, const struct file_list *files, const struct names *names, struct store_fault *ret_fault)
+{
+	const char *at = names->text.data;
+	uint64_t failed = 0;
+
+	for (uint64_t i = 0; i < names->count; i++) {
+		struct store_fault fault;
+		uint16_t bytes;
+
+		memcpy(&bytes, at, sizeof(bytes));
+		at += sizeof(bytes);
+		/* Dropped meanwhile is no failure. */
+		if (dump_one(store, files, at, bytes, &fault) < 0 && failed++ == 0)
+			*ret_fault = fault;
+		at += bytes;
+		store_keep_up(store);
+	}
+	return failed;
+}
+
+static int
+dump_trees(struct store *store, const struct file_list *files, struct names *names, uint64_t *ret_failed,
+           struct store_fault *ret_fault)
+{
+	if (engine_names(store->engine, names_add, names) == 0) {
+		*ret_failed = dump_names(store, files, names, ret_fault);
+		return 0;
+	}
+	store_fault_set(ret_fault, "out of memory");
+	log_error("full dump failed", log_string("problem", ret_fault->text));
+	return -1;
+}
+
+/* What a recovery needs of the log once everything is dumped: a new segment, or none without a log. */
+static int
+log_rotate(struct store *store, uint64_t *ret_first, struct store_fault *ret_fault)
+{
+	*ret_first = 0;
+	if (store->wal == NULL)
+		return 0;
+	int r = wal_rotate(store->wal, ret_first);
+
+	if (r == 0)
+		return 0;
+	store_fault_set(ret_fault, "The log could not go on in a new segment: %s", store_error_text(r));
+	(void)journal_check_dump(store, ret_fault); /* it says more */
+	log_error("full dump failed", log_string("problem", ret_fault->text));
+	return -1;
+}
+
+static int
+publish_first(struct store *store, uint64_t first, struct store_fault *ret_fault)
+{
+	uint64_t before = store->log.first;
+
+	store->log.first = first;
+	int r = dump_publish(store, ret_fault);
+
+	if (r < 0)
+		store->log.first = before;
+	return r;
+}
+
+static size_t
+forget(struct store *store, bool all)
+{
+	if (store->keeps_files)
+		return 0;
+	if (all && store->wal != NULL) {
+		/* Relaxed, and before: growth from now on is a new one. */
+		atomic_store_explicit(&store->log_grown, false, memory_order_relaxed);
+		wal_forget(store->wal, store->log.first);
+	}
+	return retention_run(store->directory_fd, store->options.dump_retention_per_tree, &store->catalog);
+}
+
+static int
+dump_all(struct store *store, const struct file_list *files, struct names *names, struct store_fault *ret_fault)
+{
+	struct store_fault manifest_fault;
+	uint64_t first;
+	uint64_t failed = 0;
+
+	if (log_rotate(store, &first, ret_fault) < 0 || dump_trees(store, files, names, &failed, ret_fault) < 0)
+		return -1;
+	if (publish_first(store, failed > 0 ? store->log.first : first, failed > 0 ? &manifest_fault : ret_fault) < 0)
+		return -1;
+	size_t removed = forget(store, failed == 0);
+
+	log_info("full dump done", log_u64("trees", names->count), log_u64("failed", failed),
+	         log_u64("old_files_removed", removed));
+	return failed > 0 ? -1 : 0;
+}
+
+int
+store_dump_all_joined(struct store *store, uint64_t ticket, struct store_fault *ret_fault)
+{
+	struct file_list files;
+	struct names names = { 0 };
+
+	if (store->full_cut > ticket)
+		return 0; /* if it failed, that was logged: trying again for each request that waits would be no better */
+	if (dump_check(store, ret_fault) < 0)
+		return -1;
+	/* A number of its own, so that with no trees, too, later requests are told from earlier ones. */
+	store->full_cut = dump_cut_begin(store);
+	if (dump_list_files(store, &files, ret_fault) < 0)
+		return -1;
+	buffer_init(&names.text, SIZE_MAX);
+	int r = dump_all(store, &files, &names, ret_fault);
+
+	buffer_deinit(&names.text);
+	file_list_deinit(&files);
+	return r;
+}
+
+int
+store_dump_all(struct store *store, struct store_fault *ret_fault)
+{
+	return store_dump_all_joined(store, UINT64_MAX, ret_fault);
+}

@@ -1,0 +1,145 @@
+#include "store/effect_log.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "base/memory.h"
+#include "wal/wal.h"
+
+/* Effects that fit so many bytes of the log. Of the records only a create has a name, and a request makes one at most. */
+static uint32_t
+effects_in(size_t bytes)
+{
+	if (bytes < WAL_CREATE_BYTES_MAX)
+		return 0;
+	size_t count = (bytes - WAL_CREATE_BYTES_MAX) / WAL_RECORD_BYTES_MAX;
+
+	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+int
+effect_log_init(struct effect_log *log, struct wal_writer *writer, struct engine_worker *worker)
+{
+	*log = (struct effect_log){ .writer = writer };
+	if (writer == NULL)
+		return 0;
+	log->capacity = effects_in(wal_writer_capacity(writer));
+	assert(log->capacity > 0);
+	log->buffer.effects = mem_alloc(log->capacity * sizeof(struct effect));
+	if (log->buffer.effects == NULL) {
+		wal_writer_destroy(writer);
+		*log = (struct effect_log){ 0 };
+		return -ENOMEM;
+	}
+	log->buffer.capacity = log->capacity;
+	engine_worker_effects(worker, &log->buffer);
+	return 0;
+}
+
+void
+effect_log_deinit(struct effect_log *log)
+{
+	assert(log->buffer.count == 0);
+	wal_writer_destroy(log->writer);
+	mem_free(log->buffer.effects);
+	*log = (struct effect_log){ 0 };
+}
+
+void
+effect_log_room(struct effect_log *log)
+{
+	assert(log->buffer.count == 0);
+	if (log->writer == NULL)
+		return;
+	uint32_t fits = effects_in(wal_writer_room(log->writer));
+
+	log->buffer.capacity = fits < log->capacity ? fits : log->capacity;
+}
+
+bool
+effect_log_is_empty(const struct effect_log *log)
+{
+	return log->writer == NULL || wal_writer_room(log->writer) == wal_writer_capacity(log->writer);
+}
+
+/* ---- effects to records ---- */
+
+static enum wal_kind
+kind_of(const struct effect *effect)
+{
+	static const enum wal_kind kinds[] = {
+		[EFFECT_DAY] = WAL_DAY,           [EFFECT_TOTAL] = WAL_TOTAL,   [EFFECT_LISTED] = WAL_LISTED,
+		[EFFECT_UNLISTED] = WAL_UNLISTED, [EFFECT_CREATE] = WAL_CREATE, [EFFECT_DROP] = WAL_DROP,
+	};
+
+	assert(effect->kind < sizeof(kinds) / sizeof(kinds[0]));
+	return kinds[effect->kind];
+}
+
+/* A plain add: one record says both. */
+static bool
+is_add(const struct effect *total, const struct effect *day)
+{
+	return total->kind == EFFECT_TOTAL && day->kind == EFFECT_DAY && day->day <= DAY_MAX &&
+	       total->delta == day->delta && total->key == day->key && total->tree_id == day->tree_id &&
+	       total->generation == day->generation;
+}
+
+static struct wal_record
+record_of(const struct effect *effect)
+{
+	struct wal_record record = { .kind = kind_of(effect), .tree_id = effect->tree_id };
+
+	if (effect->kind == EFFECT_DROP)
+		return record;
+	record.generation = effect->generation; /* or order */
+	record.key = effect->key;
+	if (effect->kind == EFFECT_CREATE) {
+		record.name = effect->name;
+		record.name_bytes = effect->name_bytes;
+		return record;
+	}
+	record.delta = effect->delta;
+	record.day = effect->kind == EFFECT_DAY ? effect->day : 0;
+	return record;
+}
+
+/* One group: the effects from the first on that have its tag. Returns how many. */
+static uint32_t
+append_group(struct wal_writer *writer, const struct effect *effects, uint32_t count)
+{
+	struct wal_group group;
+	uint32_t i = 0;
+
+	wal_group_begin(&group, writer, effects[0].tag);
+	while (i < count && effects[i].tag == effects[0].tag) {
+		struct wal_record record = record_of(&effects[i]);
+		bool both = i + 1 < count && effects[i + 1].tag == effects[i].tag &&
+		            is_add(&effects[i], &effects[i + 1]);
+
+		if (both) {
+			record.kind = WAL_ADD;
+			record.day = effects[i + 1].day;
+		}
+		wal_group_add(&group, &record);
+		i += both ? 2 : 1;
+	}
+	wal_group_end(&group);
+	return i;
+}
+
+uint64_t
+effect_log_append(struct effect_log *log)
+{
+	struct effect_buffer *buffer = &log->buffer;
+	uint64_t tag = 0;
+
+	for (uint32_t done = 0; done < buffer->count;) {
+		const struct effect *effects = &buffer->effects[done];
+
+		tag = effects->tag;
+		done += append_group(log->writer, effects, buffer->count - done);
+	}
+	buffer->count = 0;
+	return tag;
+}
