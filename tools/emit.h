@@ -26,3 +26,6 @@ void emit_tree_end(struct emitter *emitter);
 
 /* Frees the emitter. As output_end(). */
 enum status emit_end(struct emitter *emitter, enum status status);
+
+/* What a start would restore from the directory. */
+enum status export_directory(const struct inspect *inspect);

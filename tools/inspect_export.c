@@ -110,5 +110,5 @@ inspect_export(const struct inspect *inspect)
 
 	if (stat(inspect->path, &found) < 0)
 		return failed("\"%s\" cannot be opened: %s", inspect->path, strerrordesc_np(errno));
-	return export_file(inspect);
+	return S_ISDIR(found.st_mode) ? export_directory(inspect) : export_file(inspect);
 }

@@ -7,13 +7,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log_device.h"
 #include "store/files.h"
 #include "wal/recover.h"
 
@@ -251,7 +251,7 @@ enum status
 inspect_list(const struct inspect *inspect)
 {
 	int directory_fd = directory_open(inspect->path);
-	struct list list = { .device = log_device(&directory_fd) };
+	struct list list = { .device = wal_device_reading(&directory_fd) };
 
 	if (directory_fd < 0)
 		return STATUS_FAILED;

@@ -45,7 +45,7 @@ static int
 run(const struct look *look, struct pass *pass, bool truncate, struct log_read *ret)
 {
 	struct wal_recover_options options = {
-		.device = log_device(&look->directory_fd),
+		.device = wal_device_reading(&look->directory_fd),
 		.sequence_first = look->manifest.log.first,
 		.synced = look->manifest.log.synced,
 		.truncate_at_damage = truncate,
@@ -90,7 +90,7 @@ finish(const struct look *look, struct pass *pass, int r, struct log_read *ret)
 }
 
 enum status
-log_read(struct look *look, wal_block_fn *visit, void *context, struct log_read *ret)
+log_read(struct look *look, log_block_fn *visit, void *context, struct log_read *ret)
 {
 	struct pass pass = { .visit = visit, .context = context };
 	struct wal_fault before = { .text = "" };

@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include "log_device.h"
 #include "look.h"
 #include "wal/recover.h"
 

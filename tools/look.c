@@ -56,19 +56,38 @@ look_holds(const struct look *look)
 
 /* ---- what a start would take ---- */
 
+/* The file itself, whatever it is. */
+static const struct candidate *
+file_find(const struct candidates *candidates, const char *file)
+{
+	for (size_t i = 0; i < candidates->count; i++) {
+		if (strcmp(candidates->items[i].file, file) == 0)
+			return &candidates->items[i];
+	}
+	return NULL;
+}
+
 const struct candidate *
 look_dump_of(const struct look *look, const struct manifest_tree *tree)
 {
-	struct candidate_range range = candidates_of_id(&look->candidates, tree->id);
+	struct candidate_range range = { 0 };
 
-	if (tree->generation != 0)
-		return range.count > 0 && range.first[0]->generation >= tree->generation ? range.first[0] : NULL;
-	range = candidates_of_name(&look->candidates, tree->name, tree->name_bytes);
-	for (size_t i = 0; i < range.count; i++) {
-		if (strcmp(range.first[i]->file, tree->file) == 0)
-			return range.first[i];
+	if (tree->id != 0)
+		range = candidates_of_id(&look->candidates, tree->id);
+	if (range.count > 0 && range.first[0]->generation >= tree->generation)
+		return range.first[0];
+	return tree->generation == 0 ? file_find(&look->candidates, tree->file) : NULL;
+}
+
+static void
+choose_listed(struct look *look, const struct manifest_tree *trees, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct candidate *dump = look_dump_of(look, &trees[i]);
+
+		if (dump != NULL)
+			look->chosen[dump - look->candidates.items] = true;
 	}
-	return NULL;
 }
 
 static void
@@ -77,12 +96,8 @@ choose(struct look *look)
 	const struct candidates *candidates = &look->candidates;
 	struct candidate_range range;
 
-	for (size_t i = 0; i < look->manifest.count; i++) {
-		const struct candidate *dump = look_dump_of(look, &look->manifest.trees[i]);
-
-		if (dump != NULL)
-			look->chosen[dump - candidates->items] = true;
-	}
+	choose_listed(look, look->manifest.trees, look->manifest.count);
+	choose_listed(look, look->manifest.staged, look->manifest.staged_count);
 	if (look->outcome != MANIFEST_MISSING)
 		return;
 	for (size_t i = 0; i < candidates->count; i += range.count) {

@@ -241,7 +241,7 @@ manifest_take(struct restoration *restoration, struct manifest *manifest)
 		log_warn("damaged manifest skipped", log_string("problem", fault.text));
 		restoration->restored->damage = true;
 	}
-	if (set_aside_database(store, restoration->fault) < 0)
+	if (!store->reads_only && set_aside_database(store, restoration->fault) < 0)
 		return -1;
 	return identity_make(store, restoration->fault) < 0 ? -1 : MANIFEST_MISSING;
 }

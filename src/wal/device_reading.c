@@ -1,4 +1,7 @@
-#include "log_device.h"
+/*
+ * device_reading.c - the device of a directory that is only looked at, perhaps while a server runs on it
+ */
+#include "wal/device.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -40,7 +43,7 @@ sync_no_directory(void *context)
 }
 
 struct wal_device
-log_device(const int *directory_fd)
+wal_device_reading(const int *directory_fd)
 {
 	struct wal_device device = wal_device_directory(directory_fd);
 
