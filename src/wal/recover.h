@@ -66,6 +66,12 @@ int wal_payload_each(const uint8_t *payload, size_t bytes, wal_record_fn *visit,
 /* `karma-<sequence, 20 digits>.wal`; ret has room for 64 bytes. */
 void wal_segment_name(uint64_t sequence, char ret[64]);
 
+/* No name has more, so that there is always a next one. */
+#define WAL_SEQUENCE_MAX ((uint64_t)INT64_MAX)
+
+/* The sequence that a segment's name tells; false: not the name of a segment. */
+bool wal_name_sequence(const char *name, uint64_t *ret_sequence);
+
 /* Is it a name of a segment, or of a spare (`karma-spare-….wal`)? */
 bool wal_name_is_segment(const char *name);
 bool wal_name_is_spare(const char *name);
