@@ -172,6 +172,7 @@ void tree_key_days(struct key_record *record, uint64_t from, uint64_t to, tree_d
  */
 struct cut_day {
 	uint32_t day;
+	bool kept; /* a decrement took it to 0 once: part of its word that effects to come build on; not shown */
 	uint64_t count;
 };
 struct cut_key {

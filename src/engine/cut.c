@@ -99,7 +99,11 @@ fold(struct cut *cut, struct cut_key *key, uint32_t day, uint64_t raw)
 		fail(cut, -ENOMEM);
 		return;
 	}
-	cut->days[key->day_count++] = (struct cut_day){ .day = day, .count = value };
+	cut->days[key->day_count++] = (struct cut_day){
+		.day = day,
+		.kept = (raw & WORD_ABSENT) == 0,
+		.count = value,
+	};
 }
 
 static void

@@ -133,8 +133,7 @@ change_looked(struct held_key *held, const struct looked *looked, uint64_t delta
 {
 	if (delta == 0)
 		return;
-	enum change done =
-	    word_change(&held->op, looked->word, held->record->key, looked->day, delta, delta & WORD_RAW_MASK);
+	enum change done = word_change(&held->op, looked->word, held->record->key, looked->day, delta, delta);
 
 	assert(done == CHANGE_DONE); /* only a holder makes a word dead */
 	(void)done;

@@ -52,11 +52,15 @@ is_loadable(const struct cut_day *days, size_t day_count, uint64_t total, uint64
 	return total <= COUNT_MAX;
 }
 
+/* A day that is there with 0 has its flag clear, one with a count as it was before: the effects of a log change the flag
+ * relative to that. */
 static void
-set_slot(_Atomic uint32_t *day, _Atomic uint64_t *word, uint32_t value_day, uint64_t word_bits)
+set_slot(_Atomic uint32_t *day, _Atomic uint64_t *word, uint64_t parity, const struct cut_day *value)
 {
-	atomic_store_explicit(day, value_day + 1, memory_order_relaxed);
-	atomic_store_explicit(word, word_bits, memory_order_relaxed);
+	uint64_t flag = value->count == 0 || value->kept ? 0 : WORD_ABSENT;
+
+	atomic_store_explicit(day, value->day + 1, memory_order_relaxed);
+	atomic_store_explicit(word, parity | flag | value->count, memory_order_relaxed);
 }
 
 /* Sorted days, newest first: the newest go to the record's own line, the rest into one block of their number. */
@@ -67,7 +71,7 @@ fill(struct key_record *record, uint64_t generation, const struct cut_day *days,
 	size_t own = day_count < INLINE_SLOTS ? day_count : INLINE_SLOTS;
 
 	for (size_t i = 0; i < own; i++)
-		set_slot(&record->day[i], &record->word[i], days[i].day, parity | days[i].count);
+		set_slot(&record->day[i], &record->word[i], parity, &days[i]);
 	if (own == day_count)
 		return true;
 	size_t rest = day_count - own;
@@ -77,7 +81,7 @@ fill(struct key_record *record, uint64_t generation, const struct cut_day *days,
 	if (block == NULL)
 		return false;
 	for (size_t i = 0; i < rest; i++)
-		set_slot(&block->day[i], &day_block_words(block)[i], days[own + i].day, parity | days[own + i].count);
+		set_slot(&block->day[i], &day_block_words(block)[i], parity, &days[own + i]);
 	return true;
 }
 

@@ -45,8 +45,14 @@ day_table_grow(struct day_table *table)
 int
 day_table_add(struct day_table *table, uint32_t day, uint64_t count)
 {
+	struct cut_day *before = table->count > 0 ? &table->days[table->count - 1] : NULL;
 	int r;
 
+	if (before != NULL && before->day == day) { /* the last one counts */
+		before->kept = before->count == 0;
+		before->count = count;
+		return 0;
+	}
 	if (table->count == table->capacity) {
 		/* Repeated days are thrown out before more memory is asked for. Growing unless half became free keeps
 		 * the sorting at n log n in all. */

@@ -3,6 +3,9 @@
  *
  * Takes (day, count) pairs in any order, also a day twice, and gives them back by ascending day, each once, with the
  * count that came last. Memory follows the number of distinct days, time is n log n.
+ *
+ * A day with a count that a decrement has taken to 0 before (cut_day.kept) is written as two pairs, the first with 0. Readers
+ * of the original's layout take the second. Here the flag is that of the pair right before.
  */
 #pragma once
 

@@ -42,7 +42,7 @@ struct dump_writer {
 };
 
 static_assert(SPILL_RECORD_BYTES_MAX >= 4 * PACK_TOKEN_BYTES_MAX + sizeof("table") + sizeof("total"),
-              "a day, and what stands around the days, fit into what spill_room() gives");
+              "a day twice, and what stands around the days, fit into what spill_room() gives");
 static_assert((size_t)OUTPUT_BYTES > (size_t)TRAILER_BYTES_MAX, "the second object fits into an empty output");
 
 int
@@ -69,6 +69,23 @@ dump_writer_create(int directory_fd, struct dump_writer **ret)
 
 /* ---- keys ---- */
 
+/* Needs to be told, beyond the count: see day_table.h. */
+static bool
+is_kept(const struct cut_day *day)
+{
+	return day->kept && day->count > 0;
+}
+
+static uint32_t
+pairs_of(const struct cut_day *days, size_t day_count)
+{
+	uint32_t pairs = (uint32_t)day_count;
+
+	for (size_t i = 0; i < day_count; i++)
+		pairs += is_kept(&days[i]);
+	return pairs;
+}
+
 static int
 days_encode(struct spill *spill, const struct cut_day *days, size_t day_count)
 {
@@ -77,6 +94,10 @@ days_encode(struct spill *spill, const struct cut_day *days, size_t day_count)
 
 		if (r < 0)
 			return r;
+		if (is_kept(&days[i])) {
+			pack_uint(&spill->buffer, days[i].day);
+			pack_uint(&spill->buffer, 0);
+		}
 		pack_uint(&spill->buffer, days[i].day);
 		pack_uint(&spill->buffer, days[i].count);
 	}
@@ -93,7 +114,7 @@ key_encode(struct spill *spill, uint64_t key, uint64_t total, const struct cut_d
 	pack_uint(&spill->buffer, key);
 	pack_map(&spill->buffer, 2);
 	pack_str_literal(&spill->buffer, "table");
-	pack_map(&spill->buffer, (uint32_t)day_count);
+	pack_map(&spill->buffer, pairs_of(days, day_count));
 	r = days_encode(spill, days, day_count);
 	if (r == 0)
 		r = spill_room(spill);

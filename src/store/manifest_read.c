@@ -286,7 +286,7 @@ static int
 manifest_run(struct source *source, struct manifest *ret_manifest)
 {
 	struct manifest manifest = { 0 };
-	const struct shape *shape;
+	const struct shape *shape = NULL;
 	int r = read_head(source, &shape, &manifest);
 
 	if (r == 0)

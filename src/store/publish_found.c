@@ -73,10 +73,8 @@ publish_tree(struct restoration *restoration, struct found_tree *found)
 	if (engine_pin_tree(store->engine, listed->name, listed->name_bytes) != NULL)
 		return fail(restoration, found, "two trees have this name");
 	found->tree = NULL;
-	engine_batch_begin(store->worker);
 	int r = tree_load_restore(store->worker, tree, listed->name, listed->name_bytes, listed->order);
 
-	engine_batch_end(store->worker);
 	if (r != 0)
 		return fail(restoration, found,
 		            r == ENGINE_TREES_FULL ? "there are more trees than --max-trees allows"

@@ -43,7 +43,7 @@ load_field(struct stress *stress, struct engine_worker *worker, uint32_t index)
 
 		check(tree_load_key(tree, field_key(k), total, &day, 1) == 0, "tree_load_key()");
 		for (int s = 0; s < 2; s++) {
-			states[s][field_word_of(field, k, day.day)] = day.count;
+			states[s][field_word_of(field, k, day.day)] = WORD_ABSENT | day.count;
 			states[s][field_word_of(field, k, SLOT_TOTAL)] = day.count;
 			states[s][field_word_of(field, k, SLOT_LISTED)] = 1;
 			if (k < 2)

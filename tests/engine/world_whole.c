@@ -154,7 +154,8 @@ replay_load(struct world *world, uint64_t id, const struct model_tree *model)
 		if (key->shown < sum)
 			replay_get(&world->replay, id, key->key, DAY_BELOW)->word = sum - key->shown;
 		for (size_t d = 0; d < key->day_count; d++)
-			replay_get(&world->replay, id, key->key, key->days[d].day)->word = key->days[d].count;
+			replay_get(&world->replay, id, key->key, key->days[d].day)->word =
+			    key->days[d].count == 0 ? 0 : WORD_ABSENT | key->days[d].count;
 	}
 }
 

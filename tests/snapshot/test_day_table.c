@@ -41,6 +41,26 @@ agrees_with_an_array(void **state)
 	day_table_deinit(&table);
 }
 
+/* A pair with 0 right before: a decrement has taken the day to 0 once. */
+static void
+tells_what_was_kept(void **state)
+{
+	static const uint64_t pairs[][2] = { { 5, 0 }, { 5, 7 }, { 4, 7 }, { 3, 0 },
+		                             { 3, 0 }, { 2, 1 }, { 2, 7 }, { 1, 0 } };
+	static const bool kept[] = { [2] = false, [3] = true, [4] = false, [5] = true };
+	struct day_table table;
+
+	(void)state;
+	day_table_init(&table);
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		assert_int_equal(day_table_add(&table, (uint32_t)pairs[i][0], pairs[i][1]), 0);
+	assert_int_equal(day_table_settle(&table), 0);
+	assert_int_equal(table.count, 5);
+	for (size_t i = 1; i < table.count; i++)
+		assert_int_equal(table.days[i].kept, kept[table.days[i].day]);
+	day_table_deinit(&table);
+}
+
 /* Two days in turns, a million times: neither memory nor time may follow the number of pairs squared. */
 static void
 repeated_days_cost_no_memory(void **state)
@@ -80,6 +100,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_an_array),
+		cmocka_unit_test(tells_what_was_kept),
 		cmocka_unit_test(repeated_days_cost_no_memory),
 		cmocka_unit_test(descending_days_take_little_time),
 	};

@@ -98,6 +98,44 @@ tree_collect(struct tree *tree, struct kit_tree *ret)
 	assert_int_equal(tree_cut(f.engine, tree, cut_collect, ret, &summary), 0);
 }
 
+static int
+cut_kept(void *context, const struct cut_key *key)
+{
+	uint64_t *kept = context;
+
+	for (size_t i = 0; i < key->day_count; i++)
+		kept[key->key] += key->days[i].kept;
+	return 0;
+}
+
+/* Of its flags only those matter that effects to come build on: the counts are what they were. */
+static void
+a_day_that_was_kept_at_0_comes_back_as_such(void **state)
+{
+	struct tree *tree = tree_make("kept");
+	struct cut_summary summary;
+	struct dump_info info, loaded;
+	char file[DUMP_FILE_NAME_MAX + 1];
+	uint64_t kept[5] = { 0 };
+
+	(void)state;
+	engine_batch_begin(f.worker);
+	for (uint64_t key = 1; key < 5; key++)
+		assert_int_equal(tree_add(f.worker, tree, key, TODAY, 1), 0);
+	for (uint64_t key = 3; key < 5; key++) {
+		assert_int_equal(tree_decrement(f.worker, tree, key), 0);
+		assert_int_equal(tree_add(f.worker, tree, key, TODAY, 4 * key), 0);
+		assert_int_equal(tree_add(f.worker, tree, key, TODAY - 1, 4 * key), 0);
+	}
+	engine_batch_end(f.worker);
+	tree_dump("kept", 1688, &info, file);
+	tree = tree_load(file, true, "kept", &loaded);
+	assert_int_equal(loaded.days, 6);
+	assert_int_equal(tree_sum_range(tree, 4, TODAY, TODAY), 16);
+	assert_int_equal(tree_cut(f.engine, tree, cut_kept, kept, &summary), 0);
+	assert_true(kept[1] == 0 && kept[2] == 0 && kept[3] == 1 && kept[4] == 1);
+}
+
 static void
 a_tree_comes_back_as_it_was(void **state)
 {
@@ -386,6 +424,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_tree_comes_back_as_it_was, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_day_that_was_kept_at_0_comes_back_as_such, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_id_is_kept_when_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_total_that_grew_too_large_is_still_dumped, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_file_leaves_nothing, setup, teardown),

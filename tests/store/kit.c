@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +92,22 @@ kit_setup(void **state)
 }
 
 int
+kit_setup_log(void **state)
+{
+	enum { SEGMENT_BYTES = 128 << 10 };
+	struct kit *kit;
+
+	(void)kit_setup(state);
+	kit = *state;
+	kit->options.wal = true;
+	kit->options.wal_fsync = WAL_FSYNC_TRUE;
+	kit->options.wal_segment_bytes = SEGMENT_BYTES;
+	kit->options.wal_max_bytes = UINT64_C(1) << 30;
+	kit->options.writers_max = 2;
+	return 0;
+}
+
+int
 kit_teardown(void **state)
 {
 	struct kit *kit = *state;
@@ -105,13 +122,30 @@ kit_teardown(void **state)
 
 /* ---- life ---- */
 
+static void
+no_wake(void *context)
+{
+	(void)context;
+}
+
+static void
+writer_open(struct kit *kit)
+{
+	struct wal_writer *writer = NULL;
+
+	assert_int_equal(engine_worker_create(kit->engine, &kit->worker), 0);
+	if (store_wal(kit->store) != NULL)
+		assert_int_equal(wal_writer_create(store_wal(kit->store), no_wake, NULL, &writer), 0);
+	assert_int_equal(effect_log_init(&kit->effects, writer, kit->worker), 0);
+}
+
 int
 kit_open(struct kit *kit)
 {
 	assert_null(kit->engine);
 	assert_int_equal(engine_create(1000, KIT_TODAY, &kit->engine), 0);
 	if (store_open(kit->engine, &kit->options, &kit->store, &kit->fault) == 0) {
-		assert_int_equal(engine_worker_create(kit->engine, &kit->worker), 0);
+		writer_open(kit);
 		return 0;
 	}
 	engine_destroy(kit->engine);
@@ -124,73 +158,169 @@ kit_close(struct kit *kit)
 {
 	if (kit->engine == NULL)
 		return;
-	store_close(kit->store);
 	engine_worker_destroy(kit->worker);
+	effect_log_deinit(&kit->effects);
+	store_close(kit->store);
 	engine_destroy(kit->engine);
 	kit->store = NULL;
 	kit->worker = NULL;
 	kit->engine = NULL;
 }
 
-struct kept_file {
-	char name[NAME_BYTES];
-	char *data;
-	size_t bytes;
-};
+/* Files and directories, as they are now; what goes meanwhile is passed over. */
+static void
+copy_all(int from_fd, int to_fd)
+{
+	struct listing *listing = list(from_fd);
+
+	for (size_t i = 0; i < listing->count; i++) {
+		const char *name = listing->names[i];
+		int from = openat(from_fd, name, O_RDONLY | O_NONBLOCK);
+		struct stat status;
+
+		if (from < 0)
+			continue;
+		assert_int_equal(fstat(from, &status), 0);
+		if (S_ISDIR(status.st_mode)) {
+			assert_int_equal(mkdirat(to_fd, name, 0755), 0);
+			int to = openat(to_fd, name, O_RDONLY | O_DIRECTORY);
+
+			copy_all(from, to);
+			(void)close(to);
+		} else if (S_ISREG(status.st_mode)) {
+			int to = openat(to_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+			off_t offset = 0;
+
+			assert_true(to >= 0);
+			while (offset < status.st_size)
+				assert_true(sendfile(to, from, &offset, (size_t)(status.st_size - offset)) > 0);
+			(void)close(to);
+		}
+		(void)close(from);
+	}
+	free(listing);
+}
 
 void
 kit_crash(struct kit *kit)
 {
-	struct listing *listing = list(kit->directory_fd);
-	struct kept_file *kept = calloc(listing->count, sizeof(*kept));
-	struct stat status;
+	struct kit *copy = kit_copy(kit);
 
-	assert_non_null(kept);
-	for (size_t i = 0; i < listing->count; i++) {
-		(void)snprintf(kept[i].name, NAME_BYTES, "%s", listing->names[i]);
-		assert_int_equal(fstatat(kit->directory_fd, kept[i].name, &status, 0), 0);
-		kept[i].bytes = (size_t)status.st_size;
-		kept[i].data = malloc(kept[i].bytes + 1);
-		assert_non_null(kept[i].data);
-		assert_int_equal(kit_file_read(kit, kept[i].name, kept[i].data, kept[i].bytes), kept[i].bytes);
-	}
 	kit_close(kit);
 	remove_all(kit->directory_fd);
-	for (size_t i = 0; i < listing->count; i++) {
-		kit_file_write(kit, kept[i].name, kept[i].data, kept[i].bytes);
-		free(kept[i].data);
-	}
-	free(kept);
-	free(listing);
+	copy_all(copy->directory_fd, kit->directory_fd);
+	(void)kit_teardown((void **)&copy);
+}
+
+struct kit *
+kit_copy(const struct kit *kit)
+{
+	struct kit *copy;
+
+	(void)kit_setup((void **)&copy);
+	const char *directory = copy->directory;
+
+	copy->options = kit->options;
+	copy->options.directory = directory;
+	copy_all(kit->directory_fd, copy->directory_fd);
+	return copy;
 }
 
 /* ---- counters ---- */
 
+static void
+request_begin(struct kit *kit)
+{
+	effect_log_room(&kit->effects);
+	engine_batch_begin(kit->worker);
+}
+
+static void
+request_end(struct kit *kit)
+{
+	(void)effect_log_append(&kit->effects);
+	engine_batch_end(kit->worker);
+	if (kit->effects.writer != NULL)
+		wal_writer_flush(kit->effects.writer);
+	kit_sync(kit);
+}
+
 void
-kit_add(struct kit *kit, const char *tree, uint64_t key, uint64_t amount)
+kit_sync(struct kit *kit)
+{
+	struct wal *wal = store_wal(kit->store);
+
+	if (wal != NULL && wal_state(wal) != WAL_FAILED)
+		assert_int_equal(wal_sync(wal, engine_log_epoch(kit->engine)), 0);
+}
+
+void
+kit_add_day(struct kit *kit, const char *tree, uint64_t key, uint32_t day, uint64_t amount)
 {
 	struct tree *found = NULL;
 
-	engine_batch_begin(kit->worker);
+	request_begin(kit);
 	assert_true(tree_create(kit->worker, tree, strlen(tree), &found) >= 0);
-	assert_int_equal(tree_add(kit->worker, found, key, KIT_TODAY, amount), 0);
-	engine_batch_end(kit->worker);
+	assert_int_equal(tree_add(kit->worker, found, key, day, amount), 0);
+	request_end(kit);
+}
+
+void
+kit_add(struct kit *kit, const char *tree, uint64_t key, uint64_t amount)
+{
+	kit_add_day(kit, tree, key, KIT_TODAY, amount);
+}
+
+static struct tree *
+find(struct kit *kit, const char *tree)
+{
+	struct tree *found = tree_find(kit->worker, tree, strlen(tree));
+
+	assert_non_null(found);
+	return found;
+}
+
+void
+kit_subtract(struct kit *kit, const char *tree, uint64_t key, uint64_t amount)
+{
+	uint64_t taken;
+
+	request_begin(kit);
+	assert_int_equal(tree_subtract(kit->worker, find(kit, tree), key, KIT_TODAY, amount, &taken), 0);
+	request_end(kit);
+	assert_int_equal(taken, amount);
+}
+
+void
+kit_decrement(struct kit *kit, const char *tree, uint64_t key)
+{
+	request_begin(kit);
+	assert_int_equal(tree_decrement(kit->worker, find(kit, tree), key), 0);
+	request_end(kit);
+}
+
+void
+kit_reset_key(struct kit *kit, const char *tree, uint64_t key)
+{
+	request_begin(kit);
+	assert_int_equal(tree_reset_key(kit->worker, find(kit, tree), key), 0);
+	request_end(kit);
 }
 
 void
 kit_drop(struct kit *kit, const char *tree)
 {
-	engine_batch_begin(kit->worker);
+	request_begin(kit);
 	assert_int_equal(tree_drop(kit->worker, tree, strlen(tree)), 0);
-	engine_batch_end(kit->worker);
+	request_end(kit);
 }
 
 void
 kit_reset(struct kit *kit, const char *tree)
 {
-	engine_batch_begin(kit->worker);
+	request_begin(kit);
 	assert_int_equal(tree_reset(kit->worker, tree, strlen(tree)), 0);
-	engine_batch_end(kit->worker);
+	request_end(kit);
 }
 
 uint64_t
@@ -276,58 +406,83 @@ kit_idle(void)
 	(void)nanosleep(&tick, NULL);
 }
 
+enum errand_kind { DUMP, DUMP_ALL, LOAD, DELETE };
+
 struct dumping {
 	struct kit *kit;
-	const char *name; /* NULL: all trees */
-	bool load;
+	enum errand_kind kind;
+	const char *name; /* of a tree or file */
 	uint64_t ticket;
+	uint64_t from, to;
+	uint64_t hold;
 	int result;
 };
+
+static int
+run(struct dumping *dumping)
+{
+	struct kit *kit = dumping->kit;
+	char name[TREE_NAME_BYTES_MAX];
+	size_t bytes;
+
+	switch (dumping->kind) {
+	case DUMP:
+		return store_dump(kit->store, dumping->name, strlen(dumping->name), dumping->ticket, &kit->fault);
+	case DUMP_ALL:
+		return store_dump_all(kit->store, &kit->fault);
+	case LOAD:
+		return store_load(kit->store, dumping->name, strlen(dumping->name), name, &bytes, &dumping->hold,
+		                  &kit->fault);
+	case DELETE:
+		return store_delete_range(kit->store, dumping->name, strlen(dumping->name), dumping->from,
+		                          dumping->to, &dumping->hold, &kit->fault);
+	}
+	return -1;
+}
 
 static void
 run_dump(void *context)
 {
 	struct dumping *dumping = context;
-	struct kit *kit = dumping->kit;
-	char name[TREE_NAME_BYTES_MAX];
-	size_t bytes;
-	uint64_t hold;
 
-	if (dumping->load)
-		dumping->result =
-		    store_load(kit->store, dumping->name, strlen(dumping->name), name, &bytes, &hold, &kit->fault);
-	else if (dumping->name == NULL)
-		dumping->result = store_dump_all(kit->store, &kit->fault);
-	else
-		dumping->result =
-		    store_dump(kit->store, dumping->name, strlen(dumping->name), dumping->ticket, &kit->fault);
+	dumping->result = run(dumping);
+}
+
+/* The reply of what was done depends on its hold. */
+static int
+maintain(struct dumping *dumping)
+{
+	struct wal *wal = store_wal(dumping->kit->store);
+
+	kit_maintain(dumping->kit, run_dump, dumping);
+	if (dumping->hold != 0 && wal_state(wal) != WAL_FAILED)
+		assert_int_equal(wal_sync(wal, dumping->hold), 0);
+	return dumping->result;
 }
 
 int
 kit_dump(struct kit *kit, const char *tree)
 {
-	struct dumping dumping = { .kit = kit, .name = tree, .ticket = store_ticket(kit->store) };
-
-	kit_maintain(kit, run_dump, &dumping);
-	return dumping.result;
+	return maintain(
+	    &(struct dumping){ .kit = kit, .kind = DUMP, .name = tree, .ticket = store_ticket(kit->store) });
 }
 
 int
 kit_dump_all(struct kit *kit)
 {
-	struct dumping dumping = { .kit = kit };
-
-	kit_maintain(kit, run_dump, &dumping);
-	return dumping.result;
+	return maintain(&(struct dumping){ .kit = kit, .kind = DUMP_ALL });
 }
 
 int
 kit_load(struct kit *kit, const char *file)
 {
-	struct dumping dumping = { .kit = kit, .name = file, .load = true };
+	return maintain(&(struct dumping){ .kit = kit, .kind = LOAD, .name = file });
+}
 
-	kit_maintain(kit, run_dump, &dumping);
-	return dumping.result;
+int
+kit_delete(struct kit *kit, const char *tree, uint64_t from, uint64_t to)
+{
+	return maintain(&(struct dumping){ .kit = kit, .kind = DELETE, .name = tree, .from = from, .to = to });
 }
 
 /* ---- files ---- */

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "store/effect_log.h"
 #include "store/store.h"
 
 struct kit {
@@ -18,6 +19,7 @@ struct kit {
 	int directory_fd;
 	struct engine *engine;
 	struct engine_worker *worker; /* of the test's thread */
+	struct effect_log effects;    /* and its own writer, with a log */
 	struct store *store;
 	struct store_options options; /* for the next kit_open() */
 	struct store_fault fault;     /* of the last call that failed */
@@ -29,6 +31,12 @@ enum { KIT_TODAY = 20261123 };
 int kit_setup(void **state);
 int kit_teardown(void **state);
 
+/* The same with options for a log: small segments, every change synced before kit_…() returns. */
+int kit_setup_log(void **state);
+
+/* A second kit, with the same options, on a copy of the directory as it is now. kit_teardown() it. */
+struct kit *kit_copy(const struct kit *kit);
+
 /* store_open() on a new engine. On -1 the kit is as before but for the fault. */
 int kit_open(struct kit *kit);
 void kit_close(struct kit *kit);
@@ -36,8 +44,13 @@ void kit_close(struct kit *kit);
 /* Closes without anything of the closing showing on the disk: what is there at the call is put back afterwards. */
 void kit_crash(struct kit *kit);
 
-/* Counters, by the test's own worker. */
+/* Counters, by the test's own worker; each call is one request, and durable when it returns. */
 void kit_add(struct kit *kit, const char *tree, uint64_t key, uint64_t amount);
+void kit_add_day(struct kit *kit, const char *tree, uint64_t key, uint32_t day, uint64_t amount);
+void kit_subtract(struct kit *kit, const char *tree, uint64_t key, uint64_t amount);
+void kit_decrement(struct kit *kit, const char *tree, uint64_t key);
+void kit_reset_key(struct kit *kit, const char *tree, uint64_t key);
+void kit_sync(struct kit *kit); /* also after what the kit did not do */
 void kit_drop(struct kit *kit, const char *tree);
 void kit_reset(struct kit *kit, const char *tree);
 uint64_t kit_total(struct kit *kit, const char *tree, uint64_t key); /* UINT64_MAX: no such tree */
@@ -54,6 +67,7 @@ void kit_idle(void);
 int kit_dump(struct kit *kit, const char *tree);
 int kit_dump_all(struct kit *kit);
 int kit_load(struct kit *kit, const char *file);
+int kit_delete(struct kit *kit, const char *tree, uint64_t from, uint64_t to);
 
 /* Files of the directory. */
 bool kit_file_exists(const struct kit *kit, const char *file);

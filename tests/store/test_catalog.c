@@ -22,7 +22,13 @@ put(struct catalog *catalog, unsigned number, uint64_t id)
 
 	(void)snprintf(name, sizeof(name), "tree%u", number);
 	(void)snprintf(file, sizeof(file), "%llu_%s.tree", (unsigned long long)id, name);
-	const struct manifest_tree tree = { .name = name, .name_bytes = strlen(name), .file = file, .id = id };
+	const struct manifest_tree tree = {
+		.name = name,
+		.name_bytes = strlen(name),
+		.file = file,
+		.id = id,
+		.order = (number + 2) % 4, /* two before the rest */
+	};
 
 	assert_int_equal(catalog_put(catalog, &tree, id), 0);
 }
@@ -55,17 +61,15 @@ lists_what_lives_in_order(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 4; i++)
 		put(&catalog, i, 1);
-	catalog_find(&catalog, "tree2", 5)->order = 0;
-	catalog_find(&catalog, "tree0", 5)->order = 1;
-	catalog_find(&catalog, "tree3", 5)->order = 2;
+	catalog_find(&catalog, "tree1", 5)->live = false;
 	assert_int_equal(catalog_sweep(&catalog), 1);
 	assert_null(catalog_find(&catalog, "tree1", 5));
 	struct manifest_tree *list = catalog_list(&catalog);
 
 	assert_non_null(list);
 	assert_memory_equal(list[0].name, "tree2", 5);
-	assert_memory_equal(list[1].name, "tree0", 5);
-	assert_memory_equal(list[2].name, "tree3", 5);
+	assert_memory_equal(list[1].name, "tree3", 5);
+	assert_memory_equal(list[2].name, "tree0", 5);
 	mem_free(list);
 	catalog_deinit(&catalog);
 }

@@ -13,15 +13,26 @@
 
 static struct manifest_tree trees[] = {
 	{ .name = "articles", .name_bytes = 8, .file = "1795467150_articles.tree", .id = 3, .generation = 17 },
-	{ .name = "", .name_bytes = 0, .file = "5_.tree", .id = 0, .generation = 0 },
-	{ .name = "a\0b/\xc3\xbc", .name_bytes = 6, .file = "1_a%00b%2F\xc3\xbc.tree", .id = 299, .generation = 1 },
+	{ .name = "", .name_bytes = 0, .file = "5_.tree", .id = 4, .generation = 0, .order = 5 },
+	{ .name = "a\0b/\xc3\xbc",
+	  .name_bytes = 6,
+	  .file = "1_a%00b%2F\xc3\xbc.tree",
+	  .id = 299,
+	  .generation = 1,
+	  .order = UINT64_C(1) << 40 },
+};
+static struct manifest_tree staged[] = {
+	{ .name = "articles", .name_bytes = 8, .file = "1795467151_articles.tree", .id = 200, .generation = 1 },
 };
 static const struct manifest example = {
 	.identity = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255 },
 	.tree_id_next = 300,
 	.today = 99999999,
+	.log = { .first = 7, .epoch = UINT64_C(1) << 33, .synced = 77 },
 	.trees = trees,
 	.count = 3,
+	.staged = staged,
+	.staged_count = 1,
 };
 
 static void
@@ -33,19 +44,31 @@ encode(const struct manifest *manifest, struct buffer *out)
 }
 
 static void
+assert_list(const struct manifest_tree *list, const struct manifest_tree *wanted, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(list[i].name_bytes, wanted[i].name_bytes);
+		assert_memory_equal(list[i].name, wanted[i].name, wanted[i].name_bytes);
+		assert_string_equal(list[i].file, wanted[i].file);
+		assert_int_equal(list[i].id, wanted[i].id);
+		assert_int_equal(list[i].generation, wanted[i].generation);
+		assert_int_equal(list[i].order, wanted[i].order);
+	}
+}
+
+static void
 assert_example(const struct manifest *read)
 {
 	assert_memory_equal(read->identity, example.identity, sizeof(example.identity));
 	assert_int_equal(read->tree_id_next, 300);
 	assert_int_equal(read->today, 99999999);
+	assert_int_equal(read->log.first, 7);
+	assert_int_equal(read->log.epoch, UINT64_C(1) << 33);
+	assert_int_equal(read->log.synced, 77);
 	assert_int_equal(read->count, 3);
-	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(read->trees[i].name_bytes, trees[i].name_bytes);
-		assert_memory_equal(read->trees[i].name, trees[i].name, trees[i].name_bytes);
-		assert_string_equal(read->trees[i].file, trees[i].file);
-		assert_int_equal(read->trees[i].id, trees[i].id);
-		assert_int_equal(read->trees[i].generation, trees[i].generation);
-	}
+	assert_list(read->trees, trees, 3);
+	assert_int_equal(read->staged_count, 1);
+	assert_list(read->staged, staged, 1);
 }
 
 static void
@@ -157,7 +180,7 @@ values_that_cannot_be_are_refused(void **state)
 	tree.name_bytes = 2;
 	assert_invalid(&manifest);
 	tree = trees[0];
-	tree.id = 0; /* and yet a generation */
+	tree.id = 200; /* is staged, too */
 	assert_invalid(&manifest);
 	tree = trees[0];
 	for (size_t i = 0; i < 6; i++) {
@@ -188,9 +211,60 @@ static void
 an_unknown_format_is_refused(void **state)
 {
 	(void)state;
-	assert_refused_with_right_checksum(1 + 1 + strlen("karma.manifest"), 2);
+	assert_refused_with_right_checksum(1 + 1 + strlen("karma.manifest"), 3);
 	assert_refused_with_right_checksum(1 + 1, 'K');             /* the magic */
 	assert_refused_with_right_checksum((size_t)-9, (char)0xd3); /* the checksum as a signed number */
+}
+
+/* As the program before wrote it: no log, no order, and trees without an id. */
+static void
+encode_format_1(uint64_t generation_without_id, struct buffer *out)
+{
+	buffer_init(out, SIZE_MAX);
+	pack_array(out, 6);
+	pack_str_literal(out, "karma.manifest");
+	pack_uint(out, 1);
+	pack_bin(out, example.identity, sizeof(example.identity));
+	pack_uint(out, 300);
+	pack_uint(out, 20261123);
+	pack_array(out, 2);
+	for (size_t i = 0; i < 2; i++) {
+		pack_array(out, 4);
+		pack_str(out, trees[i].name, (uint32_t)trees[i].name_bytes);
+		pack_uint(out, i == 0 ? trees[i].id : 0);
+		pack_uint(out, i == 0 ? trees[i].generation : generation_without_id);
+		pack_str(out, trees[i].file, (uint32_t)strlen(trees[i].file));
+	}
+	pack_u64_type(out);
+	pack_u64_bytes(out, checksum_of(out->data, out->bytes));
+}
+
+static void
+format_1_is_read(void **state)
+{
+	struct buffer out;
+	struct manifest read;
+	struct dump_fault fault;
+
+	(void)state;
+	encode_format_1(0, &out);
+	assert_int_equal(manifest_decode(out.data, out.bytes, &read, &fault), MANIFEST_OK);
+	assert_int_equal(read.tree_id_next, 300);
+	assert_int_equal(read.log.first, 0);
+	assert_int_equal(read.staged_count, 0);
+	assert_int_equal(read.count, 2);
+	assert_int_equal(read.trees[0].id, 3);
+	assert_int_equal(read.trees[0].order, 0);
+	assert_int_equal(read.trees[1].id, 0);
+	assert_int_equal(read.trees[1].order, 1);
+	assert_string_equal(read.trees[1].file, "5_.tree");
+	manifest_deinit(&read);
+	for (size_t bytes = 0; bytes < out.bytes; bytes++)
+		assert_refused(out.data, bytes);
+	buffer_deinit(&out);
+	encode_format_1(1, &out); /* no id, and yet a generation */
+	assert_refused(out.data, out.bytes);
+	buffer_deinit(&out);
 }
 
 static void
@@ -229,6 +303,7 @@ main(void)
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(values_that_cannot_be_are_refused),
 		cmocka_unit_test(an_unknown_format_is_refused),
+		cmocka_unit_test(format_1_is_read),
 		kit_test(what_is_no_file_is_refused),
 		kit_test(a_failed_write_leaves_nothing_behind),
 	};
