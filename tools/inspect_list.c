@@ -171,10 +171,10 @@ list_segment_opened(struct list *list, const char *name, int file)
 	struct wal_position end;
 	struct blocks blocks = { 0 };
 	uint64_t bytes = 0;
-	int r = wal_segment_read(&list->device, file, &header, count_block, &blocks, &end);
+	int r = list->device.size(list->device.context, file, &bytes);
 
 	if (r == 0)
-		r = list->device.size(list->device.context, file, &bytes);
+		r = wal_segment_read(&list->device, file, &header, count_block, &blocks, &end);
 	line_begin(list, wal_name_is_spare(name) ? "spare" : "segment", bytes, name);
 	if (r == 0) {
 		print(&list->out, "sequence %" PRIu64 ", blocks %" PRIu64, header.sequence, blocks.count);

@@ -14,6 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/set_aside.h"
+
+enum { LONE_LOOKS = 50 };
+
 struct verify {
 	struct look look;
 	struct buffer out;
@@ -69,6 +73,28 @@ verify_log(struct verify *verify)
 
 /* ---- the manifest ---- */
 
+/* A log is of no use without the manifest, and a start refuses it. One that has just begun comes before its manifest. */
+static void
+verify_lone_log(struct verify *verify)
+{
+	char file[SET_ASIDE_FILE_MAX];
+	char text[SET_ASIDE_FILE_MAX + 64];
+	int r = 1;
+
+	for (int i = 0; r > 0 && i < LONE_LOOKS; i++) {
+		r = log_file_find(verify->look.directory_fd, file);
+		if (r > 0 && !look_holds(&verify->look))
+			return;
+		if (r > 0)
+			look_again();
+	}
+	if (r < 0)
+		verify->status = failed("the directory cannot be read: %s", strerrordesc_np(-r));
+	(void)snprintf(text, sizeof(text), "%s: a log, but no " MANIFEST_FILE, file);
+	if (r > 0)
+		verify_damaged(verify, text);
+}
+
 /* The look is of one moment, so what is missing in it is missing. */
 static void
 verify_manifest(struct verify *verify)
@@ -78,6 +104,8 @@ verify_manifest(struct verify *verify)
 
 	if (look->outcome == MANIFEST_DAMAGED)
 		verify_damaged(verify, look->fault.text);
+	if (look->outcome == MANIFEST_MISSING)
+		verify_lone_log(verify);
 	if (look->outcome != MANIFEST_OK)
 		return;
 	uint64_t damaged = verify->damaged;
