@@ -42,14 +42,18 @@ struct wal_options {
 	uint64_t bytes_max;     /* grown() is called when the segments together are larger */
 	uint32_t batch_wait_us; /* to gather more before a commit */
 	uint32_t writers_max;
-	uint64_t epoch_first;      /* E of this run: above every epoch ever seen */
-	uint64_t sequence_first;   /* of this run's first segment: above every one ever seen */
-	struct wal_position last;  /* the last block that recovery accepted */
+	uint32_t
+	    writer_bytes;     /* of each of a writer's two buffers. 0: a share of segment_bytes, from 64 KiB to 4 MiB */
+	uint64_t epoch_first; /* E of this run: above every epoch ever seen */
+	uint64_t sequence_first;  /* of this run's first segment, or a later one: above every one ever seen */
+	uint64_t sequence_needed; /* the manifest's first segment: those before may be recycled. 0: all are needed */
+	struct wal_position last; /* the last block that recovery accepted */
 	/* Moves the word that tags are loaded from (sequentially consistent store). */
 	void (*epoch_store)(void *context, uint64_t epoch);
 	uint32_t (*today)(void *context);
-	void (*grown)(void *context);              /* committer's thread; once, until wal_forget() has made it smaller */
-	void (*state_changed)(void *context, enum wal_state state, int error, const char *doing); /* for the log */
+	void (*grown)(void *context); /* committer's thread; once, until wal_forget() has made it smaller */
+	/* For the log: under a lock, so it calls nothing of wal but wal_state(). error is a negative errno, or 0 with WAL_OK. */
+	void (*state_changed)(void *context, enum wal_state state, int error, const char *doing);
 	void *context;
 };
 
@@ -111,6 +115,10 @@ void wal_gate_leave(struct wal_writer *writer);
 
 /* ---- any thread --------------------------------------------------------------------------------------------------- */
 
+/*
+ * Who writes looks at it inside the section in which it loads its tag, or inside the gate: the room that is kept free when the
+ * state becomes WAL_FULL is for what began before. Acquire.
+ */
 enum wal_state wal_state(const struct wal *wal);
 
 /* Must replies wait for their epoch? (--wal-fsync=true) */
@@ -138,9 +146,9 @@ void wal_forget(struct wal *wal, uint64_t sequence);
 struct wal_figures {
 	uint64_t epoch;
 	uint64_t released;
-	uint64_t sequence;      /* of the segment being written */
-	uint64_t bytes;         /* of all segments needed, as far as they are written */
-	uint64_t blocks;        /* of this run, and: */
+	uint64_t sequence; /* of the segment being written */
+	uint64_t bytes;    /* of all segments needed, as far as they are written (of earlier runs: their files) */
+	uint64_t blocks;   /* of this run, and: */
 	uint64_t payload_bytes;
 	uint64_t syncs;
 };

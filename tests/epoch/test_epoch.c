@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "epoch/epoch.h"
 
@@ -131,6 +132,90 @@ quiescence_waits_for_open_sections(void **state)
 	}
 }
 
+/* A worker that is inside nearly always is waited for once: its next section is not ours. */
+struct busy {
+	struct epoch_worker *worker;
+	_Atomic uint64_t sections;
+};
+
+static atomic_bool busy_may_end;
+
+static void *
+begin_again_at_once(void *argument)
+{
+	struct busy *busy = argument;
+
+	while (!atomic_load(&busy_may_end)) {
+		epoch_begin(busy->worker);
+		/* Long enough that whoever looks finds it inside; the counter tells how many began. */
+		atomic_fetch_add(&busy->sections, 1);
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+		epoch_end(busy->worker);
+	}
+	return NULL;
+}
+
+static void *
+quiesce_often(void *argument)
+{
+	for (int i = 0; i < 20; i++)
+		epoch_quiesce();
+	return argument;
+}
+
+static void
+quiescence_takes_one_pass_of_a_busy_worker(void **state)
+{
+	struct busy busy = { .worker = epoch_worker_create() };
+	pthread_t thread;
+	pthread_t others[2];
+
+	(void)state;
+	atomic_store(&busy_may_end, false);
+	assert_int_equal(pthread_create(&thread, NULL, begin_again_at_once, &busy), 0);
+	while (atomic_load(&busy.sections) == 0)
+		(void)sched_yield();
+	/* Several threads may wait at once. */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&others[i], NULL, quiesce_often, NULL), 0);
+	int single = 0;
+
+	for (int i = 0; i < 20; i++) {
+		uint64_t before = atomic_load(&busy.sections);
+
+		epoch_quiesce();
+		single += atomic_load(&busy.sections) - before <= 1;
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(others[i], NULL), 0);
+	atomic_store(&busy_may_end, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	/* Some more only when a thread was not scheduled. ck_epoch always took two or three. */
+	assert_true(single >= 10);
+	epoch_worker_destroy(busy.worker);
+}
+
+static void
+a_worker_is_used_again(void **state)
+{
+	struct epoch_worker *first = epoch_worker_create();
+	struct epoch_worker *second = epoch_worker_create();
+
+	(void)state;
+	assert_ptr_not_equal(first, second);
+	epoch_begin(first);
+	assert_true(epoch_in_section(first));
+	assert_false(epoch_in_section(second));
+	epoch_end(first);
+	epoch_worker_destroy(first);
+	struct epoch_worker *third = epoch_worker_create();
+
+	assert_ptr_equal(first, third);
+	epoch_quiesce();
+	epoch_worker_destroy(second);
+	epoch_worker_destroy(third);
+}
+
 /* Readers follow a pointer that a writer swaps; a freed object would be caught by its guard or by AddressSanitizer. */
 enum { READERS = 2, SWAPS = 3000 };
 
@@ -215,6 +300,8 @@ main(void)
 		cmocka_unit_test(frees_when_nobody_looks),
 		cmocka_unit_test(postpones_what_a_walk_may_see),
 		cmocka_unit_test(quiescence_waits_for_open_sections),
+		cmocka_unit_test(quiescence_takes_one_pass_of_a_busy_worker),
+		cmocka_unit_test(a_worker_is_used_again),
 		cmocka_unit_test(readers_never_meet_freed_memory),
 	};
 
