@@ -207,10 +207,12 @@ int engine_names(struct engine *engine, tree_name_fn *visit, void *context);
  * nothing waits), or what a step returned.
  *
  * steps (NULL without a log): a section holds up to DELETE_KEYS_PER_SECTION keys, fewer when the effects find no more room.
- * begin() is called outside, before each: makes room, may wait; non-zero ends it all. end() is called inside, last: drains.
+ * begin() is called outside, before each: makes room, may wait. check() (may be NULL) is called inside, first: is there
+ * still? Non-zero of either ends it all. end() is called inside, last: drains.
  */
 struct delete_steps {
 	int (*begin)(void *context);
+	int (*check)(void *context);
 	void (*end)(void *context);
 	void *context;
 };

@@ -2,7 +2,7 @@
  * Whole-tree delete over the live tree, key by key, in sections of the maintenance thread's own worker. Each key is one
  * operation with a tag of its own: a prefix of the log may hold some keys and not others, as readers could see it.
  *
- *   begin()  [ key key … end() ]  begin()  [ … end() ]           [ ] is a section
+ *   begin()  [ check() key key … end() ]  begin()  [ … ]         [ ] is a section
  *
  * A section ends after DELETE_KEYS_PER_SECTION keys, or when the effects find no room for the next key: then that key is
  * the first of the next section. The walk goes on over the sections: what it walks is freed by this thread only.
@@ -30,7 +30,9 @@ section_begin(struct deletion *deletion)
 	engine_batch_begin(deletion->worker);
 	deletion->open = true;
 	deletion->keys = 0;
-	return 0;
+	if (deletion->steps == NULL || deletion->steps->check == NULL)
+		return 0;
+	return deletion->steps->check(deletion->steps->context);
 }
 
 static void

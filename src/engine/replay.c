@@ -47,11 +47,15 @@ record_state_set(struct key_record *record, uint32_t state)
 static struct key_record *
 record_get(struct tree *tree, uint64_t key)
 {
-	struct key_record *record = partition_find(&tree->table, key);
+	struct key_record *record = tree->replayed;
 	uint64_t made = 0;
 
+	if (record != NULL && record->key == key)
+		return record;
+	record = partition_find(&tree->table, key);
 	if (record == NULL)
 		record = partition_insert(&tree->table, key, tree_generation(tree), RECORD_UNLISTED, &made);
+	tree->replayed = record;
 	return record;
 }
 
@@ -77,6 +81,7 @@ remove_record(struct tree *tree, struct key_record *record)
 {
 	struct partition *partition = partition_lock(&tree->table, record->key);
 
+	tree->replayed = NULL;
 	partition_remove(partition, record);
 	partition_unlock(partition);
 	key_record_free_blocks(record);

@@ -19,8 +19,16 @@ struct deletion {
 static int
 section_begin(void *context)
 {
+	const struct deletion *deletion = context;
+
+	return journal_room(deletion->store, deletion->all);
+}
+
+static int
+section_check(void *context)
+{
 	struct deletion *deletion = context;
-	int r = journal_room(deletion->store, deletion->all);
+	int r = journal_room_error(deletion->store);
 
 	deletion->begun |= r == 0;
 	return r;
@@ -54,7 +62,7 @@ static int
 delete_range(struct deletion *deletion, const char *name, size_t bytes, uint64_t from, uint64_t to,
              struct store_fault *ret_fault)
 {
-	const struct delete_steps steps = { .begin = section_begin, .end = section_end, .context = deletion };
+	const struct delete_steps steps = { .begin = section_begin, .check = section_check, .end = section_end, .context = deletion };
 	struct engine_worker *worker = deletion->store->worker;
 	int r = tree_delete_range_all(worker, name, bytes, from, to, &steps);
 

@@ -40,7 +40,7 @@ state_changed(void *context, enum wal_state state, int error, const char *doing)
 {
 	const struct store *store = context;
 	const char *directory = store->options.directory;
-	const char *problem = error != 0 ? store_error_text(error < 0 ? error : -error) : "";
+	const char *problem = error < 0 ? store_error_text(error) : "";
 
 	if (state == WAL_OK)
 		log_info("log writes again, so do clients", log_string("directory", directory));
@@ -91,6 +91,7 @@ options_of(struct store *store, const struct restored *restored)
 		wal.last = restored->log.last;
 	if (wal.sequence_first <= store->log.first)
 		wal.sequence_first = store->log.first + 1;
+	wal.sequence_needed = store->log.first != 0 ? store->log.first : wal.sequence_first;
 	memcpy(wal.identity, store->identity, sizeof(wal.identity));
 	return wal;
 }
@@ -117,8 +118,11 @@ journal_open(struct store *store, const struct restored *restored, struct store_
 	if (r == 0)
 		r = writer_open(store);
 	if (r == 0) {
+		struct wal_figures figures;
+
+		wal_figures(store->wal, &figures);
 		if (store->log.first == 0)
-			store->log.first = options.sequence_first;
+			store->log.first = figures.sequence;
 		return 0;
 	}
 	store_fault_set(ret_fault, "a log could not be started in \"%s\": %s%s", store->options.directory,
@@ -166,9 +170,11 @@ journal_check_write(const struct store *store, struct store_fault *ret_fault)
 	return -1;
 }
 
-static int
-room_error(const struct store *store)
+int
+journal_room_error(const struct store *store)
 {
+	if (store->wal == NULL)
+		return 0;
 	switch (wal_state(store->wal)) {
 	case WAL_FULL:
 		return -ENOSPC;
@@ -198,7 +204,7 @@ journal_room(struct store *store, bool all)
 	if (store->wal == NULL)
 		return 0;
 	wal_writer_flush(writer);
-	int r = room_error(store);
+	int r = journal_room_error(store);
 
 	if (r < 0)
 		return r;
@@ -207,7 +213,7 @@ journal_room(struct store *store, bool all)
 	if (wal_writer_room(writer) < wanted)
 		wait_released(store);
 	effect_log_room(&store->effects);
-	return room_error(store);
+	return journal_room_error(store);
 }
 
 void

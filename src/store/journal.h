@@ -34,6 +34,10 @@ int journal_check_write(const struct store *store, struct store_fault *ret_fault
  */
 int journal_room(struct store *store, bool all);
 
+/* The same of the log's state alone. To be looked at once more inside the section: the room that the log keeps free when the
+ * disk is full is for sections that saw it before. */
+int journal_room_error(const struct store *store);
+
 /* The end of a change, in its section, and what follows outside: the epoch its reply depends on, 0 for none. */
 void journal_append(struct store *store);
 uint64_t journal_hold(struct store *store);

@@ -48,17 +48,23 @@ load_tree(struct store *store, const char *file, struct tree **ret_tree, struct 
 	return -1;
 }
 
-/* Returns 0, or -1 with the fault. */
+/* Takes tree. Returns 0, or -1 with the fault. */
 static int
 publish(struct store *store, struct tree *tree, const struct dump_info *info, struct store_fault *ret_fault)
 {
 	engine_batch_begin(store->worker);
-	int r = tree_load_publish(store->worker, tree, info->name, info->name_bytes);
+	int r = journal_room_error(store);
 
+	if (r == 0)
+		r = tree_load_publish(store->worker, tree, info->name, info->name_bytes);
+	else
+		tree_load_discard(tree);
 	journal_append(store);
 	engine_batch_end(store->worker);
 	if (r == 0)
 		return 0;
+	if (journal_check_write(store, ret_fault) < 0)
+		return -1;
 	store_fault_set(ret_fault, r == ENGINE_TREES_FULL ? "The limit of trees is reached (--max-trees)"
 	                                                  : "Out of memory, nothing changed");
 	return -1;
@@ -86,8 +92,10 @@ publish_staged(struct store *store, struct tree *tree, const struct dump_info *i
 	store->staged = &entry;
 	r = store_publish(store, ret_fault);
 	store->staged = NULL;
-	if (r == 0 && journal_room(store, true) < 0)
-		r = journal_check_write(store, ret_fault);
+	if (r == 0 && journal_room(store, true) < 0) {
+		(void)journal_check_write(store, ret_fault);
+		r = -1;
+	}
 	if (r == 0)
 		r = publish(store, tree, info, ret_fault);
 	else

@@ -162,9 +162,10 @@ warn_of_others(const struct restoration *restoration)
 		const struct candidate *newest = range.first[0];
 		const struct catalog_entry *entry =
 		    catalog_find(&restoration->store->catalog, newest->name, newest->name_bytes);
-		bool unknown = entry == NULL;
+		bool unknown = engine_pin_tree(restoration->store->engine, newest->name, newest->name_bytes) == NULL;
 
-		if (!unknown && (newest->own || strcmp(newest->file, entry->tree.file) == 0))
+		/* A tree that lives without a dump is younger than all of them. */
+		if (!unknown && (entry == NULL || newest->own || strcmp(newest->file, entry->tree.file) == 0))
 			continue;
 		if (++lines > LINES_MAX) {
 			unnamed += range.count;
