@@ -3,6 +3,7 @@
  *
  * The main thread takes all signals, synchronously, and moves today forward. Every other thread has signals blocked.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,6 +26,10 @@
 #include "store/store.h"
 
 enum { TODAY_INTERVAL_MS = 250, OPTIONS_LOGGED_MAX = 32 };
+
+static_assert((int)WAL_FSYNC_FALSE == (int)CONFIG_FSYNC_FALSE && (int)WAL_FSYNC_TRUE == (int)CONFIG_FSYNC_TRUE &&
+                  (int)WAL_FSYNC_EVERYSEC == (int)CONFIG_FSYNC_EVERYSEC,
+              "the option's values are the log's");
 
 /* What is running, in the order in which it is set up. */
 struct karma {
@@ -155,6 +160,13 @@ store_setup(struct karma *karma)
 		.restore = karma->config.restore,
 		.restore_skip_damaged = karma->config.restore_skip_damaged,
 		.dump_retention_per_tree = karma->config.dump_retention_per_tree,
+		.wal = karma->config.wal,
+		.wal_fsync = (enum wal_fsync)karma->config.wal_fsync,
+		.wal_segment_bytes = karma->config.wal_segment_bytes,
+		.wal_max_bytes = karma->config.wal_max_bytes,
+		.wal_batch_wait_us = karma->config.wal_batch_wait_us,
+		.wal_truncate_at_damage = karma->config.wal_truncate_at_damage,
+		.writers_max = karma->config.workers + 1,
 	};
 
 	return store_open(karma->engine, &options, &karma->store, &fault) < 0 ? start_failed("%s", fault.text) : 0;

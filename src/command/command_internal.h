@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "command/command.h"
 #include "proto/json_v1.h"
+#include "store/effect_log.h"
 #include "store/store.h"
 
 /* A line of the batch. */
@@ -37,6 +38,7 @@ struct command_job {
 	uint64_t ticket;       /* of the request, for the front end */
 	uint64_t store_ticket; /* for joining dumps */
 	uint64_t from, to;
+	uint64_t hold; /* log epoch on which the reply depends, or 0 */
 	struct buffer reply;
 	size_t tree_bytes;
 	char tree[];
@@ -50,6 +52,9 @@ LIST_HEAD(command_job_list, command_job);
 struct command_worker {
 	struct command_options options;
 	struct engine_worker *engine_worker;
+	struct wal *wal; /* NULL: there is no log */
+	struct effect_log log;
+	uint64_t later_until; /* no write is begun before this epoch is released; 0: they are */
 	uint32_t today; /* of this round, for plain adds; who decides asks the engine */
 	bool in_batch;
 	bool prefetched;
@@ -67,9 +72,30 @@ struct command_worker {
 	struct command_entry entries[BATCH_REQUESTS_MAX];
 };
 
-/* command_v1.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. */
+/* command_v1.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. *ret_hold as of
+ * command_batch_run(). */
 enum command_status command_v1_run(struct command_worker *worker, const struct command_entry *entry,
-                                   struct buffer *out);
+                                   struct buffer *out, uint64_t *ret_hold);
+
+/* command_log.c: the way of a write through the log. */
+int command_log_init(struct command_worker *worker); /* 0 or negative errno */
+void command_log_flush(struct command_worker *worker);
+
+/* May a write be begun now? */
+enum command_admission {
+	ADMIT_NOW,     /* with room for what it will log (effect_log_room()) */
+	ADMIT_LATER,   /* not before *ret_hold is released */
+	ADMIT_REFUSED, /* the reply that says why stands in out */
+};
+enum command_admission command_log_admit(struct command_worker *worker, struct buffer *out, uint64_t *ret_hold);
+
+/*
+ * A write has been run on the worker, in its section: what it did goes to the log. Its status (COMMAND_LATER: it found no
+ * room and did nothing) becomes the one for the front end: a write that can never be logged is refused in out. What a
+ * thread of the store does (COMMAND_PENDING) is none of this worker's log.
+ */
+enum command_status command_log_settle(struct command_worker *worker, enum command_status status, struct buffer *out,
+                                       uint64_t *ret_hold);
 
 /* command_v1_jobs.c: what the store's threads run for a request, each writing job->reply. */
 void v1_job_find(struct job *job);
@@ -82,6 +108,7 @@ void v1_job_load(struct job *job);
 
 /* command_reply.c: replies that more than one file gives. */
 void v1_reply_error(struct buffer *out, const char *text);
+void v1_reply_read_only(struct buffer *out);
 void v1_reply_too_large(struct buffer *out, size_t response_bytes_max);
 
 /* Appends one day to a list of `"day":count`; context is a struct v1_day_list. */

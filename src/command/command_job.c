@@ -210,7 +210,6 @@ command_job_submit_detached(struct command_worker *worker, enum command_thread t
 bool
 command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply, uint64_t *ret_hold)
 {
-	*ret_hold = 0;
 	if (worker->pending == 0)
 		return false;
 	(void)pthread_mutex_lock(&worker->lock);
@@ -227,6 +226,7 @@ command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct bu
 	pending_remove(worker, job);
 	*ret_ticket = job->ticket;
 	*ret_reply = job->reply;
+	*ret_hold = job->hold;
 	mem_free(job);
 	return true;
 }

@@ -24,6 +24,12 @@ v1_reply_too_large(struct buffer *out, size_t response_bytes_max)
 }
 
 void
+v1_reply_read_only(struct buffer *out)
+{
+	v1_reply_error(out, "The log has failed, the server is read-only until restarted");
+}
+
+void
 v1_append_day(void *context, uint32_t day, uint64_t count)
 {
 	struct v1_day_list *list = context;
@@ -47,9 +53,6 @@ v1_reply_failure(struct buffer *out, int result)
 		return;
 	case ENGINE_TREES_FULL:
 		v1_reply_error(out, "The limit of trees is reached (--max-trees), nothing changed");
-		return;
-	case -EAGAIN:
-		v1_reply_error(out, "No room in the log, nothing changed");
 		return;
 	default:
 		assert(result == -ENOMEM);

@@ -14,9 +14,12 @@ typedef enum command_status v1_handler(struct command_worker *worker, const stru
 
 /* ---- replies ---- */
 
+/* Of an engine call. One that found no room in the log did nothing, and is called again later. */
 static enum command_status
 reply_ok(struct buffer *out, int result)
 {
+	if (result == -EAGAIN)
+		return COMMAND_LATER;
 	if (result == 0)
 		json_v1_reply_text(out, "OK", 2);
 	else
@@ -27,6 +30,8 @@ reply_ok(struct buffer *out, int result)
 static enum command_status
 reply_number(struct buffer *out, int result, uint64_t value)
 {
+	if (result == -EAGAIN)
+		return COMMAND_LATER;
 	if (result == 0)
 		json_v1_reply_number(out, value);
 	else
@@ -167,10 +172,9 @@ v1_delete(struct command_worker *worker, const struct command_entry *entry, stru
 
 	if (tree != NULL)
 		r = tree_delete_range(worker->engine_worker, tree, request->key, request->from, request->to);
-	if (r == 0)
-		json_v1_reply_true(out);
-	else
-		v1_reply_failure(out, r);
+	if (r != 0)
+		return reply_ok(out, r);
+	json_v1_reply_true(out);
 	return COMMAND_DONE;
 }
 
@@ -217,7 +221,10 @@ static enum command_status
 v1_dump_all(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
 	(void)entry;
-	command_job_submit_detached(worker, COMMAND_MAINTENANCE, v1_job_dump_all, out);
+	if (command_log_failed(worker))
+		v1_reply_read_only(out);
+	else
+		command_job_submit_detached(worker, COMMAND_MAINTENANCE, v1_job_dump_all, out);
 	return COMMAND_DONE;
 }
 
@@ -234,6 +241,7 @@ enum v1_need {
 	NEED_KEY = 2,
 	NEED_RANGE = 4,
 	NEED_WHOLE_RANGE = 8, /* both ends or none */
+	WRITES = 16,          /* may change something: goes through the log */
 };
 
 static const struct v1_rule {
@@ -243,18 +251,18 @@ static const struct v1_rule {
 	[V1_UNKNOWN] = { v1_unknown, 0 },
 	[V1_PING] = { v1_ping, 0 },
 	[V1_TREES] = { v1_trees, 0 },
-	[V1_CREATE] = { v1_create, NEED_TREE },
-	[V1_DROP] = { v1_drop, NEED_TREE },
-	[V1_INCREMENT] = { v1_increment, NEED_TREE | NEED_KEY },
-	[V1_DECREMENT] = { v1_decrement, NEED_TREE | NEED_KEY },
+	[V1_CREATE] = { v1_create, NEED_TREE | WRITES },
+	[V1_DROP] = { v1_drop, NEED_TREE | WRITES },
+	[V1_INCREMENT] = { v1_increment, NEED_TREE | NEED_KEY | WRITES },
+	[V1_DECREMENT] = { v1_decrement, NEED_TREE | NEED_KEY | WRITES },
 	[V1_SUM] = { v1_sum, NEED_TREE | NEED_KEY | NEED_WHOLE_RANGE },
 	[V1_FIND] = { v1_find, NEED_TREE | NEED_RANGE },
-	[V1_RESET] = { v1_reset, NEED_TREE },
-	[V1_DELETE] = { v1_delete, NEED_TREE | NEED_RANGE },
+	[V1_RESET] = { v1_reset, NEED_TREE | WRITES },
+	[V1_DELETE] = { v1_delete, NEED_TREE | NEED_RANGE | WRITES },
 	[V1_DUMP] = { v1_dump, NEED_TREE },
 	[V1_DUMP_ALL] = { v1_dump_all, 0 },
 	[V1_DUMPS] = { v1_dumps, 0 },
-	[V1_LOAD] = { v1_load, NEED_TREE },
+	[V1_LOAD] = { v1_load, NEED_TREE | WRITES },
 };
 static_assert(sizeof(rules) / sizeof(rules[0]) == V1_LOAD + 1, "every command has its rule");
 
@@ -274,15 +282,33 @@ missing_field(const struct v1_request *request, unsigned needs)
 	return NULL;
 }
 
+static enum command_status
+run_write(struct command_worker *worker, v1_handler *run, const struct command_entry *entry, struct buffer *out,
+          uint64_t *ret_hold)
+{
+	switch (command_log_admit(worker, out, ret_hold)) {
+	case ADMIT_NOW:
+		return command_log_settle(worker, run(worker, entry, out), out, ret_hold);
+	case ADMIT_LATER:
+		return COMMAND_LATER;
+	case ADMIT_REFUSED:
+		break;
+	}
+	return COMMAND_DONE;
+}
+
 enum command_status
-command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
+command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
 {
 	assert(entry->request.command <= V1_LOAD);
 	const struct v1_rule *rule = &rules[entry->request.command];
 	const char *missing = missing_field(&entry->request, rule->needs);
 
-	if (missing == NULL)
-		return rule->run(worker, entry, out);
-	v1_reply_error(out, missing);
-	return COMMAND_DONE;
+	if (missing != NULL) {
+		v1_reply_error(out, missing);
+		return COMMAND_DONE;
+	}
+	if ((rule->needs & WRITES) != 0)
+		return run_write(worker, rule->run, entry, out, ret_hold);
+	return rule->run(worker, entry, out);
 }

@@ -158,15 +158,13 @@ void
 v1_job_delete(struct job *base)
 {
 	struct command_job *job = job_of(base);
-	int r = tree_delete_range_all(store_worker(job->store), job->tree, job->tree_bytes, job->from, job->to, NULL);
+	struct store_fault fault;
+	int r = store_delete_range(job->store, job->tree, job->tree_bytes, job->from, job->to, &job->hold, &fault);
 
 	if (r == 0 || r == ENGINE_MISSING)
 		json_v1_reply_true(&job->reply);
-	else if (r == -EAGAIN)
-		v1_reply_error(&job->reply,
-		               "No room in the log, a part of the tree may be deleted: repeat the request");
 	else
-		v1_reply_error(&job->reply, "Out of memory, a part of the tree may be deleted: repeat the request");
+		v1_reply_error(&job->reply, fault.text);
 }
 
 void
@@ -203,8 +201,7 @@ v1_job_load(struct job *base)
 	struct store_fault fault;
 	char name[TREE_NAME_BYTES_MAX];
 	struct v1_text tree = { .data = name };
-	uint64_t hold;
-	int r = store_load(job->store, job->tree, job->tree_bytes, name, &tree.bytes, &hold, &fault);
+	int r = store_load(job->store, job->tree, job->tree_bytes, name, &tree.bytes, &job->hold, &fault);
 
 	if (r == 0)
 		json_v1_reply_named(&job->reply, true, "Tree ", tree, " loaded");

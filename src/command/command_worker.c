@@ -37,14 +37,18 @@ worker_init(struct command_worker *worker)
 		return -ENOMEM;
 	if (engine_worker_create(worker->options.engine, &worker->engine_worker) < 0)
 		goto fail_scratch;
-	if (pthread_mutex_init(&worker->lock, NULL) != 0)
+	if (command_log_init(worker) < 0)
 		goto fail_engine;
+	if (pthread_mutex_init(&worker->lock, NULL) != 0)
+		goto fail_log;
 	if (pthread_cond_init(&worker->returned, NULL) != 0)
 		goto fail_lock;
 	worker->completed_last = &worker->completed;
 	return 0;
 fail_lock:
 	(void)pthread_mutex_destroy(&worker->lock);
+fail_log:
+	effect_log_deinit(&worker->log);
 fail_engine:
 	engine_worker_destroy(worker->engine_worker);
 fail_scratch:
@@ -88,6 +92,7 @@ command_worker_destroy(struct command_worker *worker)
 	assert(!worker->in_batch);
 	command_job_abandon_all(worker);
 	wait_for_lent(worker);
+	effect_log_deinit(&worker->log);
 	engine_worker_destroy(worker->engine_worker);
 	while (worker->completed != NULL) {
 		struct command_job *job = worker->completed;
@@ -208,15 +213,18 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	const size_t begin = out->bytes;
 	const bool failed = out->failed;
 
+	enum command_status status = COMMAND_DONE;
+
 	*ret_hold = 0;
 	assert(worker->in_batch);
 	assert(index >= 0 && (uint32_t)index < worker->count);
 	prefetch_ahead(worker, (uint32_t)index);
-	if (entry->fault != NULL) {
+	if (entry->fault != NULL)
 		v1_reply_error(out, entry->fault->text);
-	} else if (command_v1_run(worker, entry, out) == COMMAND_PENDING) {
-		return COMMAND_PENDING;
-	}
+	else
+		status = command_v1_run(worker, entry, out, ret_hold);
+	if (status != COMMAND_DONE)
+		return status;
 	/* A buffer that failed before, or for lack of memory, is the caller's business, and stays so. */
 	if (!failed && (out->failed ? out->full : out->bytes - begin > worker->options.response_bytes_max)) {
 		buffer_truncate(out, begin);
@@ -231,6 +239,7 @@ command_batch_end(struct command_worker *worker)
 	assert(worker->in_batch);
 	engine_batch_end(worker->engine_worker);
 	worker->in_batch = false;
+	command_log_flush(worker);
 }
 
 void
@@ -246,34 +255,4 @@ void
 command_reply_too_many_clients(struct buffer *out)
 {
 	v1_reply_error(out, "Too many clients");
-}
-
-uint64_t
-command_released(const struct command_worker *worker)
-{
-	(void)worker;
-	return UINT64_MAX;
-}
-
-bool
-command_log_failed(const struct command_worker *worker)
-{
-	(void)worker;
-	return false;
-}
-
-bool
-command_wait(struct command_worker *worker, uint64_t epoch)
-{
-	(void)worker;
-	(void)epoch;
-	return false;
-}
-
-void
-command_reply_unknown(const char *replies, size_t bytes, struct buffer *out)
-{
-	(void)replies;
-	(void)bytes;
-	(void)out;
 }

@@ -14,6 +14,9 @@
 #include "base/limits.h"
 #include "log/log.h"
 
+/* As enum wal_fsync, which this folder does not know; main.c holds them together. */
+enum config_fsync { CONFIG_FSYNC_FALSE, CONFIG_FSYNC_TRUE, CONFIG_FSYNC_EVERYSEC };
+
 struct config {
 	const char *bind;
 	uint32_t port;
@@ -34,6 +37,12 @@ struct config {
 	uint32_t shutdown_timeout_s;
 	uint32_t dump_retention_per_tree;
 	bool restore_skip_damaged;
+	bool wal;
+	enum config_fsync wal_fsync;
+	uint64_t wal_segment_bytes;
+	uint64_t wal_max_bytes;
+	uint32_t wal_batch_wait_us;
+	bool wal_truncate_at_damage;
 	enum log_level log_level;
 	enum log_format log_format;
 	bool help;

@@ -11,7 +11,8 @@
 
 #define TARGET(member) offsetof(struct config, member)
 #define KIB            UINT64_C(1024)
-#define GIB            (KIB * 1024 * 1024)
+#define MIB            (KIB * 1024)
+#define GIB            (MIB * 1024)
 #define HOUR_S         UINT64_C(3600)
 #define YEAR_S         (365 * 24 * HOUR_S)
 
@@ -61,6 +62,18 @@ const struct option option_table[] = {
 	  { 0, 1000000 }, "5", "Dumps of a tree to keep, 0 = all" },
 	{ 0, "restore-skip-damaged", "flag", "KARMA_RESTORE_SKIP_DAMAGED", VALUE_BOOL, TARGET(restore_skip_damaged), { 0, 0 },
 	  "false", "Start with an older dump, or none, where one is damaged" },
+	{ 'w', "wal", "flag", "KARMA_WAL", VALUE_BOOL, TARGET(wal), { 0, 0 }, "true",
+	  "Log every write, so that a crash loses nothing" },
+	{ 0, "wal-fsync", "when", "KARMA_WAL_FSYNC", VALUE_SYNC, TARGET(wal_fsync), { 0, 0 }, "true",
+	  "When the log is synced: true (before the reply), everysec, false" },
+	{ 0, "wal-segment-bytes", "size", "KARMA_WAL_SEGMENT_BYTES", VALUE_SIZE, TARGET(wal_segment_bytes),
+	  { 64 * KIB, 16 * GIB }, "64MiB", "Size of a file of the log" },
+	{ 0, "wal-max-bytes", "size", "KARMA_WAL_MAX_BYTES", VALUE_SIZE, TARGET(wal_max_bytes),
+	  { MIB, 1024 * GIB }, "1GiB", "A log larger than that is replaced by a full dump" },
+	{ 0, "wal-batch-wait-us", "time", "KARMA_WAL_BATCH_WAIT_MICROSECONDS", VALUE_U32, TARGET(wal_batch_wait_us),
+	  { 0, 1000000 }, "0", "Microseconds to gather more writes before a sync" },
+	{ 0, "wal-truncate-at-damage", "flag", "KARMA_WAL_TRUNCATE_AT_DAMAGE", VALUE_BOOL, TARGET(wal_truncate_at_damage),
+	  { 0, 0 }, "false", "Start with what stands before damage in the log" },
 	{ 0, "log-level", "level", "KARMA_LOG_LEVEL", VALUE_LEVEL, TARGET(log_level), { 0, 0 }, "info",
 	  "What to log: error, warn, info or debug" },
 	{ 0, "log-format", "format", "KARMA_LOG_FORMAT", VALUE_FORMAT, TARGET(log_format), { 0, 0 }, "text",
@@ -125,5 +138,5 @@ config_help(FILE *stream)
 	    stream);
 	OPTION_EACH (option)
 		if (option->environment != NULL)
-			(void)fprintf(stream, "    %-32s --%s\n", option->environment, option->name);
+			(void)fprintf(stream, "    %-34s --%s\n", option->environment, option->name);
 }

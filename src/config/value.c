@@ -1,11 +1,13 @@
 #include "config/value.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/timezone.h"
+#include "config/config.h"
 #include "config/cpus.h"
 #include "log/log.h"
 
@@ -16,9 +18,18 @@ static const struct size_unit {
 
 enum { SIZE_UNITS = sizeof(size_units) / sizeof(size_units[0]) };
 
-/* The names of levels and formats, in the order of their enums. */
-static const char *const level_names[] = { "error", "warn", "info", "debug", NULL };
-static const char *const format_names[] = { "text", "json", NULL };
+/* The names of values, in the order of their enums; and for people. */
+static const struct value_names {
+	const char *expected;
+	const char *names[5];
+} value_names[] = {
+	[VALUE_LEVEL] = { "error, warn, info or debug", { "error", "warn", "info", "debug" } },
+	[VALUE_FORMAT] = { "text or json", { "text", "json" } },
+	[VALUE_SYNC] = { "true, everysec or false", { "false", "true", "everysec" } },
+};
+static_assert(sizeof(enum log_level) == sizeof(unsigned) && sizeof(enum log_format) == sizeof(unsigned) &&
+                  sizeof(enum config_fsync) == sizeof(unsigned),
+              "names_parse() writes all of them");
 
 /* Digits from text on; returns what follows them, or NULL when there are none or they say more than 64 bits. */
 static const char *
@@ -80,14 +91,18 @@ size_parse(const struct value_range *range, const char *text, uint64_t *target)
 	return false;
 }
 
-/* The place of text among names, -1 when it is not there. */
-static int
-name_index(const char *const *names, const char *text)
+static bool
+name_parse(enum value_kind kind, const char *text, unsigned *target)
 {
-	for (int i = 0; names[i] != NULL; i++)
-		if (strcmp(names[i], text) == 0)
-			return i;
-	return -1;
+	const char *const *names = value_names[kind].names;
+
+	for (unsigned i = 0; names[i] != NULL; i++) {
+		if (strcmp(names[i], text) == 0) {
+			*target = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool
@@ -122,8 +137,6 @@ text_is_allowed(enum value_kind kind, const char *text)
 bool
 value_parse(enum value_kind kind, const struct value_range *range, const char *text, void *target)
 {
-	int index;
-
 	switch (kind) {
 	case VALUE_FLAG:
 		if (text[0] == '\0')
@@ -138,15 +151,9 @@ value_parse(enum value_kind kind, const struct value_range *range, const char *t
 	case VALUE_SIZE:
 		return size_parse(range, text, target);
 	case VALUE_LEVEL:
-		index = name_index(level_names, text);
-		if (index >= 0)
-			*(enum log_level *)target = (enum log_level)index;
-		return index >= 0;
 	case VALUE_FORMAT:
-		index = name_index(format_names, text);
-		if (index >= 0)
-			*(enum log_format *)target = (enum log_format)index;
-		return index >= 0;
+	case VALUE_SYNC:
+		return name_parse(kind, text, target);
 	case VALUE_TEXT:
 	case VALUE_OPTIONAL:
 	case VALUE_ZONE:
@@ -219,10 +226,9 @@ value_describe(enum value_kind kind, const struct value_range *range, char *text
 		(void)snprintf(text, bytes, "a size from %s to %s, in bytes, KiB, MiB or GiB", min, max);
 		break;
 	case VALUE_LEVEL:
-		(void)snprintf(text, bytes, "error, warn, info or debug");
-		break;
 	case VALUE_FORMAT:
-		(void)snprintf(text, bytes, "text or json");
+	case VALUE_SYNC:
+		(void)snprintf(text, bytes, "%s", value_names[kind].expected);
 		break;
 	case VALUE_ZONE:
 		zone_describe(text, bytes);
@@ -253,10 +259,9 @@ value_format(enum value_kind kind, const void *value, char *text, size_t bytes)
 		size_format(*(const uint64_t *)value, text, bytes);
 		break;
 	case VALUE_LEVEL:
-		(void)snprintf(text, bytes, "%s", level_names[*(const enum log_level *)value]);
-		break;
 	case VALUE_FORMAT:
-		(void)snprintf(text, bytes, "%s", format_names[*(const enum log_format *)value]);
+	case VALUE_SYNC:
+		(void)snprintf(text, bytes, "%s", value_names[kind].names[*(const unsigned *)value]);
 		break;
 	case VALUE_TEXT:
 	case VALUE_OPTIONAL:

@@ -17,6 +17,7 @@ enum value_kind {
 	VALUE_MODE,     /* uint32_t, octal */
 	VALUE_LEVEL,    /* enum log_level */
 	VALUE_FORMAT,   /* enum log_format */
+	VALUE_SYNC,     /* enum config_fsync */
 	VALUE_ZONE,     /* const char * */
 	VALUE_CPUS,     /* const char *, NULL when empty */
 };

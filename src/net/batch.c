@@ -6,6 +6,7 @@
 #include "log/log.h"
 #include "net/address.h"
 #include "net/conn.h"
+#include "net/conn_hold.h"
 #include "net/net_limits.h"
 #include "net/server_internal.h"
 #include "net/tag.h"
@@ -106,23 +107,36 @@ batch_fill(struct worker *worker)
 }
 
 static void
-batch_execute_line(struct worker *worker, struct conn *conn, int index)
+batch_refuse_line(struct worker *worker, struct conn *conn)
 {
 	struct address_text address;
-	uint64_t hold;
 
-	if (index == INDEX_TOO_LONG) {
-		command_reply_too_large(worker->command, &conn->replies);
-		conn->stalls |= STALL_OVER;
-		log_info("client dropped", log_string("reason", "request too long"),
-		         log_string("address", address_of_peer(conn->fd, &address)));
-	} else if (command_batch_run(worker->command, index, &conn->replies, &hold) == COMMAND_PENDING) {
+	command_reply_too_large(worker->command, &conn->replies);
+	conn->stalls |= STALL_OVER;
+	log_info("client dropped", log_string("reason", "request too long"),
+	         log_string("address", address_of_peer(conn->fd, &address)));
+}
+
+/* Returns false when it could not be executed now. */
+static bool
+batch_execute_line(struct worker *worker, struct conn *conn, int index)
+{
+	const uint64_t begin = conn_output_end(conn);
+	uint64_t hold = 0;
+
+	switch (command_batch_run(worker->command, index, &conn->replies, &hold)) {
+	case COMMAND_DONE:
+		conn_hold(worker, conn, begin, hold);
+		return true;
+	case COMMAND_PENDING:
 		conn->stalls |= STALL_PENDING;
+		return true;
+	case COMMAND_LATER:
+		assert(conn_output_end(conn) == begin);
+		conn_hold_stall(worker, conn, hold);
+		return false;
 	}
-	if (conn->replies.failed)
-		conn->stalls |= STALL_BROKEN;
-	else if (conn_unsent(conn) >= CONN_UNSENT_BYTES_MAX)
-		conn->stalls |= STALL_UNSENT;
+	__builtin_unreachable();
 }
 
 static void
@@ -133,11 +147,19 @@ batch_execute(struct worker *worker)
 	for (uint32_t i = 0; i < batch->line_count; i++) {
 		const struct batch_line *line = &batch->lines[i];
 		struct batch_conn *entry = &batch->conns[line->place];
+		struct conn *conn = entry->conn;
 
-		if (entry->conn->stalls != 0)
+		if (conn->stalls != 0)
+			continue;
+		if (line->index == INDEX_TOO_LONG)
+			batch_refuse_line(worker, conn);
+		else if (!batch_execute_line(worker, conn, line->index))
 			continue;
 		entry->executed = line->after;
-		batch_execute_line(worker, entry->conn, line->index);
+		if (conn->replies.failed)
+			conn->stalls |= STALL_BROKEN;
+		else if (conn_unsent(conn) >= CONN_UNSENT_BYTES_MAX)
+			conn->stalls |= STALL_UNSENT;
 	}
 }
 
@@ -156,7 +178,7 @@ batch_finish(struct worker *worker)
 			input_clear(&conn->input, &worker->segments, &worker->pool);
 		else
 			input_commit(&conn->input, &worker->segments, &worker->pool, &entry->executed);
-		if (conn->stalls != 0)
+		if (conn->stalls != 0 && conn->queue == QUEUE_READY)
 			conn_unqueue(worker, conn);
 		else if (entry->later)
 			conn_ready(worker, conn);

@@ -6,7 +6,8 @@
  * cache misses of the whole batch overlap (command.h).
  *
  * Because of that a line may be decoded that must not be executed yet: one behind a line whose reply is pending, or
- * whose connection has too many unread replies by then. It is left in the input and read again in a later batch.
+ * whose connection has too many unread replies by then. It is left in the input and read again in a later batch. So is
+ * a line that found no room in the log, with all behind it.
  */
 #pragma once
 

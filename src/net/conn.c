@@ -7,13 +7,9 @@
 #include "command/command.h"
 #include "log/log.h"
 #include "net/address.h"
+#include "net/conn_hold.h"
 #include "net/conn_io.h"
 #include "net/net_limits.h"
-#include "net/server_internal.h"
-#include "net/worker.h"
-
-/* Beside the longest reply, room for the shortest ones and an error text. */
-enum { REPLIES_SLACK = 4096 };
 
 void
 conn_touch(struct worker *worker, struct conn *conn)
@@ -33,6 +29,8 @@ conn_unqueue(struct worker *worker, struct conn *conn)
 		TAILQ_REMOVE(&worker->ready, conn, queue_link);
 	else if (conn->queue == QUEUE_STARVED)
 		TAILQ_REMOVE(&worker->starved, conn, queue_link);
+	else if (conn->queue == QUEUE_STALLED)
+		TAILQ_REMOVE(&worker->stalled, conn, queue_link);
 	conn->queue = QUEUE_NONE;
 }
 
@@ -74,7 +72,7 @@ conn_open(struct worker *worker, int fd, bool refused)
 	conn->refused = refused;
 	conn->active_ms = worker->now_ms;
 	input_init(&conn->input);
-	buffer_init(&conn->replies, CONN_UNSENT_BYTES_MAX + worker->server->options.response_bytes_max + REPLIES_SLACK);
+	buffer_init(&conn->replies, conn_replies_bytes_max(worker));
 	buffer_init(&conn->unsent, 0);
 	if (refused) {
 		conn->stalls = STALL_OVER;
@@ -135,6 +133,7 @@ conn_close(struct worker *worker, struct conn *conn)
 		worker->lingering_count--;
 	conn->state = CONN_CLOSING;
 	conn_unqueue(worker, conn);
+	conn_hold_end(worker, conn);
 	if ((conn->stalls & STALL_PENDING) != 0)
 		command_abandon(worker->command, conn_tag(conn, OPERATION_REPLY));
 	input_clear(&conn->input, &worker->segments, &worker->pool);
@@ -177,7 +176,7 @@ conn_closed(struct worker *worker, struct conn *conn)
 	bool refused = conn->refused;
 
 	assert(conn->state == CONN_CLOSING);
-	assert(conn->queue == QUEUE_NONE);
+	assert(conn->queue == QUEUE_NONE && conn->mark_count == 0);
 	assert(!conn->receiving && !conn->sending && !conn->watching && !conn->touched);
 	conn_table_give(&worker->conns, conn);
 	acceptor_client_left(worker, refused);
@@ -189,7 +188,7 @@ conn_closed(struct worker *worker, struct conn *conn)
 static bool
 conn_is_finished(const struct conn *conn)
 {
-	if (conn->sending || conn->replies.bytes > 0 || (conn->stalls & STALL_PENDING) != 0)
+	if (conn->sending || conn_unsent(conn) > 0 || (conn->stalls & (STALL_PENDING | STALL_LOG)) != 0)
 		return false;
 	if ((conn->stalls & STALL_OVER) != 0)
 		return true;

@@ -36,9 +36,18 @@ enum conn_stall {
 	STALL_UNSENT = 2,  /* the client does not read what it gets */
 	STALL_OVER = 4,    /* an over-long line: nothing behind it counts */
 	STALL_BROKEN = 8,  /* no memory for input or reply: can not go on */
+	STALL_LOG = 16,    /* the log has no room for what the next line writes */
 };
 
-enum conn_queue_name { QUEUE_NONE, QUEUE_READY, QUEUE_STARVED };
+enum conn_queue_name { QUEUE_NONE, QUEUE_READY, QUEUE_STARVED, QUEUE_STALLED };
+
+enum { CONN_MARKS = 2 };
+
+/* From this position of the output on it must not be sent before that epoch of the log is released (conn_hold.c). */
+struct conn_mark {
+	uint64_t epoch;
+	uint64_t position;
+};
 
 struct conn {
 	int fd;
@@ -52,35 +61,48 @@ struct conn {
 	bool eof;      /* the client will send nothing more */
 	bool draining; /* the server stops: no input beyond what has come */
 	bool in_batch;
-	bool receiving;  /* with the kernel */
-	bool cancelling; /* the receive */
-	bool sending;    /* with the kernel: `unsent` must stay as it is */
-	bool watching;   /* with the kernel: for the client hanging up */
-	bool hung_up;    /* it did; the end of its input should have come, or will */
-	bool closing;    /* with the kernel */
-	uint16_t place;  /* in the batch */
+	bool receiving;     /* with the kernel */
+	bool cancelling;    /* the receive */
+	bool sending;       /* with the kernel: `unsent` must stay as it is */
+	bool watching;      /* with the kernel: for the client hanging up */
+	bool hung_up;       /* it did; the end of its input should have come, or will */
+	bool closing;       /* with the kernel */
+	uint8_t mark_count; /* 0: nothing is held */
+	uint16_t place;     /* in the batch */
 	uint32_t discarded;
 	uint32_t outgoing;  /* bytes in the socket when a send was last found waiting */
 	uint64_t active_ms; /* last input or progress of output */
 	uint64_t wait_ms;   /* since when this send, or this lingering, makes no progress */
 	struct input input;
 	struct buffer replies; /* gathered; sent when the ones before have gone */
-	struct buffer unsent;  /* given to the kernel */
+	struct buffer unsent;  /* given to the kernel, up to what is held */
 	size_t sent;           /* of unsent */
+	uint64_t output_begin; /* position of the first byte of unsent in all output of the connection */
+	struct conn_mark marks[CONN_MARKS];
+	uint64_t retry_epoch; /* STALL_LOG: when there may be room */
 	TAILQ_ENTRY(conn) queue_link;
 	SLIST_ENTRY(conn) touched_link;
+	LIST_ENTRY(conn) held_link; /* with marks */
 };
 
 static_assert(sizeof(struct conn) <= 320, "ten thousand idle connections are kept cheaply");
 
 TAILQ_HEAD(conn_queue, conn);
 SLIST_HEAD(conn_list, conn);
+LIST_HEAD(conn_held, conn);
 
-/* Replies that wait for the client. */
+/* Replies that wait for the client, or for the log. */
 static inline size_t
 conn_unsent(const struct conn *conn)
 {
 	return conn->replies.bytes + conn->unsent.bytes - conn->sent;
+}
+
+/* The position that the next reply will begin at. */
+static inline uint64_t
+conn_output_end(const struct conn *conn)
+{
+	return conn->output_begin + conn->unsent.bytes + conn->replies.bytes;
 }
 
 /* Takes fd. A refused client gets one line that says so. */
@@ -92,8 +114,8 @@ void conn_sent(struct worker *worker, struct conn *conn, const struct io_event *
 void conn_hung_up(struct worker *worker, struct conn *conn, const struct io_event *event);
 void conn_closed(struct worker *worker, struct conn *conn);
 
-/* The pending reply has come. Takes the buffer's memory. */
-void conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply);
+/* The pending reply has come, with the epoch that it depends on. Takes the buffer's memory. */
+void conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply, uint64_t hold);
 
 /* No more input: what has come is answered, then it ends. */
 void conn_drain(struct worker *worker, struct conn *conn);

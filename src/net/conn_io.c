@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "net/net_limits.h"
-#include "net/worker.h"
+#include "net/conn_hold.h"
 
 /* ---- input ------------------------------------------------------------------------------------------------------- */
 
@@ -136,17 +135,29 @@ conn_settle_receive(struct worker *worker, struct conn *conn)
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
 
+/* Sends `unsent` up to there. */
 static void
-conn_send(struct worker *worker, struct conn *conn)
+conn_send(struct worker *worker, struct conn *conn, size_t end)
 {
 	assert(!conn->sending);
-	assert(conn->sent < conn->unsent.bytes);
+	assert(conn->sent < end && end <= conn->unsent.bytes);
 	conn->sending = true;
 	conn->wait_ms = worker->now_ms;
 	conn->outgoing = 0;
 	worker->sending_count++;
-	io_send(worker->io, conn->fd, conn->unsent.data + conn->sent, conn->unsent.bytes - conn->sent,
-	        conn_tag(conn, OPERATION_SEND));
+	io_send(worker->io, conn->fd, conn->unsent.data + conn->sent, end - conn->sent, conn_tag(conn, OPERATION_SEND));
+}
+
+/* Gives the memory back when all of it has been sent. */
+static bool
+conn_unsent_is_over(struct worker *worker, struct conn *conn)
+{
+	if (conn->sent < conn->unsent.bytes)
+		return false;
+	conn->output_begin += conn->unsent.bytes;
+	conn->sent = 0;
+	pool_put(&worker->pool, &conn->unsent);
+	return true;
 }
 
 void
@@ -154,15 +165,22 @@ conn_flush(struct worker *worker, struct conn *conn)
 {
 	if (conn->sending)
 		return;
-	if (conn->replies.bytes == 0) {
-		pool_put(&worker->pool, &conn->replies);
-		return;
+	if (conn_unsent_is_over(worker, conn)) {
+		if (conn->replies.bytes == 0) {
+			pool_put(&worker->pool, &conn->replies);
+			return;
+		}
+		if (conn_hold_free_bytes(conn) == 0)
+			return; /* gathered in one piece as long as none of it may go */
+		conn->unsent = conn->replies;
+		buffer_init(&conn->replies, conn_replies_bytes_max(worker));
 	}
-	assert(conn->unsent.data == NULL);
-	conn->unsent = conn->replies;
-	conn->sent = 0;
-	buffer_init(&conn->replies, conn->unsent.bytes_max);
-	conn_send(worker, conn);
+	size_t end = conn_hold_free_bytes(conn);
+
+	if (end > conn->unsent.bytes)
+		end = conn->unsent.bytes;
+	if (end > conn->sent)
+		conn_send(worker, conn, end);
 }
 
 void
@@ -183,18 +201,13 @@ conn_sent(struct worker *worker, struct conn *conn, const struct io_event *event
 		conn->active_ms = worker->now_ms;
 		counter_add(&worker->counters.sent_bytes, (uint64_t)event->result);
 	}
-	if (conn->sent < conn->unsent.bytes) {
-		conn_send(worker, conn);
-	} else {
-		pool_put(&worker->pool, &conn->unsent);
-		conn->sent = 0;
-	}
+	(void)conn_unsent_is_over(worker, conn); /* what is left goes on in conn_flush() */
 	if (conn_unsent(conn) <= CONN_UNSENT_BYTES_MAX / 2)
 		conn_unstall(worker, conn, STALL_UNSENT);
 }
 
 void
-conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply)
+conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply, uint64_t hold)
 {
 	assert((conn->stalls & STALL_PENDING) != 0);
 	conn->active_ms = worker->now_ms; /* it was not idle, it waited for us */
@@ -202,6 +215,7 @@ conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply)
 		buffer_deinit(reply);
 		return;
 	}
+	conn_hold(worker, conn, conn_output_end(conn), hold);
 	if (conn->replies.bytes == 0) {
 		size_t bytes_max = conn->replies.bytes_max;
 

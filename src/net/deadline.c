@@ -67,6 +67,13 @@ linger_is_over(const struct worker *worker, const struct conn *conn)
 	return is_over(worker, conn->active_ms, CONN_LINGER_QUIET_MS) || is_over(worker, conn->wait_ms, CONN_LINGER_MS);
 }
 
+/* Then it is not idle. */
+static bool
+conn_waits_for_us(const struct conn *conn)
+{
+	return conn->mark_count > 0 || (conn->stalls & (STALL_PENDING | STALL_LOG)) != 0;
+}
+
 static void
 deadline_check_conn(struct worker *worker, struct conn *conn)
 {
@@ -80,7 +87,7 @@ deadline_check_conn(struct worker *worker, struct conn *conn)
 	} else if (conn->sending) {
 		if (write_ms > 0)
 			deadline_check_send(worker, conn, write_ms);
-	} else if (conn->state == CONN_OPEN && (conn->stalls & STALL_PENDING) == 0) {
+	} else if (conn->state == CONN_OPEN && !conn_waits_for_us(conn)) {
 		if (idle_ms > 0 && is_over(worker, conn->active_ms, idle_ms))
 			conn_drop(worker, conn, "idle timeout");
 	}

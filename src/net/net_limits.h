@@ -13,6 +13,8 @@ enum {
 	/* Unread replies of one connection: above, no line of it is executed, until half of that is gone. One reply of
 	 * response_bytes_max may come on top. */
 	CONN_UNSENT_BYTES_MAX = 256 * 1024,
+	/* Beside the longest reply, room for the shortest ones and an error text. */
+	CONN_REPLIES_SLACK = 4096,
 	/* Input kept of a connection that has to wait, beyond which it receives no more. What the kernel had handed out by
 	 * then (at most all receive buffers) comes on top. */
 	CONN_INPUT_BYTES_MAX = IO_BUFFER_BYTES,

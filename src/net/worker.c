@@ -10,11 +10,12 @@
 #include "base/memory.h"
 #include "command/command.h"
 #include "log/log.h"
+#include "net/conn_hold.h"
 #include "net/deadline.h"
 #include "net/fault.h"
 #include "net/net_limits.h"
 #include "net/server_internal.h"
-#include "net/tag.h"
+#include "net/worker_event.h"
 
 /* After the time to stop in is over the kernel gets this long to give back what it holds of ours. */
 enum { CUT_MS = 2000 };
@@ -46,95 +47,6 @@ clock_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* ---- events ------------------------------------------------------------------------------------------------------ */
-
-static void
-worker_conn_event(struct worker *worker, const struct io_event *event, struct tag tag)
-{
-	struct conn *conn = conn_table_find(&worker->conns, tag.slot, tag.generation);
-
-	if (conn == NULL) {
-		/* A connection stays until its operations have ended, so this can not be; but a buffer would be lost. */
-		assert(tag.operation != OPERATION_RECEIVE || event->result <= 0);
-		return;
-	}
-	switch (tag.operation) {
-	case OPERATION_RECEIVE:
-		conn_received(worker, conn, event);
-		break;
-	case OPERATION_SEND:
-		conn_sent(worker, conn, event);
-		break;
-	case OPERATION_HANGUP:
-		conn_hung_up(worker, conn, event);
-		break;
-	default:
-		assert(tag.operation == OPERATION_CLOSE);
-		conn_closed(worker, conn);
-	}
-}
-
-static void
-worker_take_mail(struct worker *worker)
-{
-	struct mail *mail = mailbox_take(&worker->mailbox);
-
-	while (mail != NULL) {
-		struct mail *next = mail->next;
-
-		conn_open(worker, mail->fd, false);
-		mem_free(mail);
-		mail = next;
-	}
-}
-
-static void
-worker_take_replies(struct worker *worker)
-{
-	struct buffer reply;
-	uint64_t ticket = 0;
-	uint64_t hold = 0;
-
-	while (command_completed(worker->command, &ticket, &reply, &hold)) {
-		struct tag tag = tag_unpack(ticket);
-		struct conn *conn = conn_table_find(&worker->conns, tag.slot, tag.generation);
-
-		assert(tag.operation == OPERATION_REPLY);
-		if (conn != NULL)
-			conn_reply(worker, conn, &reply);
-		else
-			buffer_deinit(&reply); /* the client has gone meanwhile */
-	}
-}
-
-static void
-worker_event(struct worker *worker, const struct io_event *event)
-{
-	struct tag tag = tag_unpack(event->tag);
-
-	switch (tag.operation) {
-	case OPERATION_ACCEPT:
-		acceptor_event(worker, tag.slot, event);
-		break;
-	case OPERATION_WAKE:
-		worker_take_mail(worker);
-		worker_take_replies(worker);
-		break;
-	case OPERATION_TIMER:
-		deadline_check(worker);
-		break;
-	case OPERATION_RECEIVE:
-	case OPERATION_SEND:
-	case OPERATION_HANGUP:
-	case OPERATION_CLOSE:
-		worker_conn_event(worker, event, tag);
-		break;
-	case OPERATION_CANCEL:
-	case OPERATION_REPLY:
-		assert(false);
-	}
 }
 
 /* ---- stopping ---------------------------------------------------------------------------------------------------- */
@@ -226,15 +138,19 @@ static void
 worker_round(struct worker *worker)
 {
 	const struct io_event *events = NULL;
-	size_t count = io_wait(worker->io, !worker_has_work(worker), &events);
+	bool block = hold_wait(worker, !worker_has_work(worker));
+	size_t count = io_wait(worker->io, block, &events);
 
 	worker->now_ms = clock_ms();
 	counter_add(&worker->counters.rounds, 1);
 	for (size_t i = 0; i < count; i++)
 		worker_event(worker, &events[i]);
 	worker_stop_round(worker);
+	hold_release(worker);
+	hold_retry(worker);
 	if (!TAILQ_EMPTY(&worker->ready))
 		batch_run(worker);
+	hold_release(worker);
 	worker_settle(worker);
 	worker_return_buffers(worker);
 	if (worker == worker->server->workers[0])
@@ -289,9 +205,11 @@ worker_create(struct server *server, struct worker **ret_worker, struct server_f
 
 	if (worker == NULL)
 		return fault_set(ret_fault, "Cannot start a worker: %s", fault_errno(ENOMEM));
-	*worker = (struct worker){ .server = server };
+	*worker = (struct worker){ .server = server, .held_lowest = UINT64_MAX };
 	TAILQ_INIT(&worker->ready);
 	TAILQ_INIT(&worker->starved);
+	TAILQ_INIT(&worker->stalled);
+	LIST_INIT(&worker->held);
 	SLIST_INIT(&worker->touched);
 	if (worker_init(worker, ret_fault) < 0) {
 		worker_destroy(worker);

@@ -2,7 +2,8 @@
  * worker.h - one thread, one ring, its connections
  *
  * A round: hand over what was queued and fetch what has come (the one system call); note it at the connections; one
- * batch of lines; settle every connection that was touched, which queues one send each. Then the next.
+ * batch of lines; look at what the log has released; settle every connection that was touched, which queues one send
+ * each. Then the next.
  *
  * Who may touch what: all of it is the worker's own, but for the first part, which the struct marks.
  */
@@ -53,6 +54,10 @@ struct worker {
 	uint64_t now_ms; /* monotonic, as of this round */
 	struct conn_queue ready;
 	struct conn_queue starved;
+	struct conn_queue stalled; /* by STALL_LOG, the oldest first */
+	struct conn_held held;     /* connections with output that waits for the log */
+	uint64_t held_lowest;      /* no epoch below is waited for by them; UINT64_MAX: none at all */
+	uint64_t asked_ms;         /* when command_wait() was last called */
 	struct conn_list touched;
 	struct pool pool;
 	struct conn_table conns;

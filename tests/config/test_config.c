@@ -71,6 +71,12 @@ defaults_are_the_documented_ones(void **state)
 	assert_int_equal(config.shutdown_timeout_s, 5);
 	assert_int_equal(config.dump_retention_per_tree, 5);
 	assert_false(config.restore_skip_damaged);
+	assert_true(config.wal);
+	assert_int_equal(config.wal_fsync, CONFIG_FSYNC_TRUE);
+	assert_int_equal(config.wal_segment_bytes, 67108864);
+	assert_int_equal(config.wal_max_bytes, 1073741824);
+	assert_int_equal(config.wal_batch_wait_us, 0);
+	assert_false(config.wal_truncate_at_damage);
 	assert_int_equal(config.log_level, LOG_INFO);
 	assert_int_equal(config.log_format, LOG_TEXT);
 	assert_false(config.help || config.version);
@@ -119,6 +125,15 @@ every_option_of_ours_is_read(void **state)
 	assert_int_equal(parse("--log-level=debug --log-format json"), 0);
 	assert_int_equal(config.log_level, LOG_DEBUG);
 	assert_int_equal(config.log_format, LOG_JSON);
+	assert_int_equal(parse("-w false --wal-fsync=everysec --wal-segment-bytes=64KiB --wal-max-bytes=2GiB"), 0);
+	assert_false(config.wal);
+	assert_int_equal(config.wal_fsync, CONFIG_FSYNC_EVERYSEC);
+	assert_int_equal(config.wal_segment_bytes, 65536);
+	assert_int_equal(config.wal_max_bytes, 2147483648);
+	assert_int_equal(parse("--wal=true --wal-fsync=false --wal-batch-wait-us=7 --wal-truncate-at-damage=true"), 0);
+	assert_true(config.wal && config.wal_truncate_at_damage);
+	assert_int_equal(config.wal_fsync, CONFIG_FSYNC_FALSE);
+	assert_int_equal(config.wal_batch_wait_us, 7);
 }
 
 static void
@@ -167,6 +182,8 @@ bad_values_are_named_with_their_range(void **state)
 	             "--max-request-bytes must be a size from 128 to 1GiB, in bytes, "
 	             "KiB, MiB or GiB, not \"18014398509481985KiB\"");
 	assert_fault("--log-level=loud", "--log-level must be error, warn, info or debug, not \"loud\"");
+	assert_fault("--wal-fsync=no", "--wal-fsync must be true, everysec or false, not \"no\"");
+	assert_fault("--wal-segment-bytes=1", "--wal-segment-bytes must be a size from 64KiB to 16GiB, in bytes, KiB, MiB or GiB, not \"1\"");
 	assert_fault("--log-format=xml", "--log-format must be text or json, not \"xml\"");
 	assert_fault("--read-timeout=x", "--read-timeout must be an integer from 0 to 31536000, not \"x\"");
 	assert_fault("--help=1", "--help must be given without a value, not \"1\"");

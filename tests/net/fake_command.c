@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "command/command.h"
+#include "fake_wal.h"
 
 struct pushed {
 	const char *line;
@@ -20,7 +21,9 @@ struct pushed {
 struct pending {
 	struct pending *next;
 	uint64_t ticket;
-	bool hold;
+	bool hold; /* until fake_command_release() */
+	bool job;
+	uint64_t epoch;
 };
 
 struct command_worker {
@@ -129,6 +132,7 @@ finish_main(void *argument)
 		pthread_mutex_lock(&worker->lock);
 		ending = worker->ending;
 		pthread_mutex_unlock(&worker->lock);
+		fake_wal_tick();
 		if (finish_some(worker))
 			worker->options.wake(worker->options.wake_context);
 	}
@@ -144,6 +148,7 @@ command_worker_create(const struct command_options *options, struct command_work
 	worker->released = atomic_load(&releases);
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->changed, NULL);
+	fake_wal_attach(worker, options);
 	pthread_create(&worker->thread, NULL, finish_main, worker);
 	*ret = worker;
 	return 0;
@@ -158,6 +163,7 @@ command_worker_destroy(struct command_worker *worker)
 	worker->ending = true;
 	pthread_mutex_unlock(&worker->lock);
 	pthread_join(worker->thread, NULL);
+	fake_wal_detach(worker);
 	while (worker->completed != NULL) {
 		struct pending *next = worker->completed->next;
 
@@ -216,11 +222,11 @@ assert_not_pending(struct command_worker *worker, uint64_t ticket)
 }
 
 static enum command_status
-go_pending(struct command_worker *worker, uint64_t ticket, bool hold)
+go_pending(struct command_worker *worker, struct pending what)
 {
 	struct pending *pending = calloc(1, sizeof(*pending));
 
-	*pending = (struct pending){ .ticket = ticket, .hold = hold };
+	*pending = what;
 	pthread_mutex_lock(&worker->lock);
 	append(&worker->waiting, pending);
 	worker->pending_count++;
@@ -247,17 +253,31 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 
 	assert(hash(pushed->line, pushed->bytes) == pushed->hash);
 	assert_not_pending(worker, pushed->ticket);
+	int status = fake_wal_run(worker, pushed->line, pushed->bytes, out, ret_hold);
+
+	if (status == COMMAND_LATER)
+		return COMMAND_LATER;
 	atomic_fetch_add(&runs, 1);
+	if (status == COMMAND_PENDING)
+		return go_pending(
+		    worker,
+		    (struct pending){ .ticket = pushed->ticket, .hold = true, .job = true, .epoch = *ret_hold });
+	if (status == COMMAND_DONE)
+		return COMMAND_DONE;
 	if (pushed->bytes == 4 && memcmp(pushed->line, "slow", 4) == 0)
-		return go_pending(worker, pushed->ticket, false);
+		return go_pending(worker, (struct pending){ .ticket = pushed->ticket });
 	if (pushed->bytes == 4 && memcmp(pushed->line, "hold", 4) == 0)
-		return go_pending(worker, pushed->ticket, true);
+		return go_pending(worker, (struct pending){ .ticket = pushed->ticket, .hold = true });
 	if (pushed->bytes > 4 && memcmp(pushed->line, "big ", 4) == 0) {
 		append_big(out, strtoul(pushed->line + 4, NULL, 10));
 		return COMMAND_DONE;
 	}
 	if (pushed->bytes == 3 && memcmp(pushed->line, "nap", 3) == 0)
 		usleep(300 * 1000);
+	if (pushed->bytes == 4 && memcmp(pushed->line, "doze", 4) == 0)
+		usleep(200);
+	if (pushed->bytes > 6 && memcmp(pushed->line, "until ", 6) == 0)
+		fake_wal_until(strtoull(pushed->line + 6, NULL, 10));
 	buffer_append_literal(out, "pong ");
 	buffer_append(out, pushed->line, pushed->bytes);
 	buffer_append_literal(out, "\r\n");
@@ -290,7 +310,6 @@ command_batch_end(struct command_worker *worker)
 bool
 command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply, uint64_t *ret_hold)
 {
-	*ret_hold = 0;
 	pthread_mutex_lock(&worker->lock);
 	struct pending *pending = worker->completed;
 
@@ -302,8 +321,11 @@ command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct bu
 	if (pending == NULL)
 		return false;
 	*ret_ticket = pending->ticket;
+	*ret_hold = pending->epoch;
 	buffer_init(ret_reply, 1024);
-	if (pending->hold)
+	if (pending->job)
+		buffer_append_literal(ret_reply, "pong job\r\n");
+	else if (pending->hold)
 		buffer_append_literal(ret_reply, "pong hold\r\n");
 	else
 		buffer_append_literal(ret_reply, "pong slow\r\n");
@@ -328,34 +350,4 @@ void
 command_reply_too_many_clients(struct buffer *out)
 {
 	buffer_append_literal(out, "too many clients\r\n");
-}
-
-uint64_t
-command_released(const struct command_worker *worker)
-{
-	(void)worker;
-	return UINT64_MAX;
-}
-
-bool
-command_log_failed(const struct command_worker *worker)
-{
-	(void)worker;
-	return false;
-}
-
-bool
-command_wait(struct command_worker *worker, uint64_t epoch)
-{
-	(void)worker;
-	(void)epoch;
-	return false;
-}
-
-void
-command_reply_unknown(const char *replies, size_t bytes, struct buffer *out)
-{
-	(void)replies;
-	(void)bytes;
-	(void)out;
 }
