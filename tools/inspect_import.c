@@ -9,9 +9,9 @@
  * them, and a start on a directory without manifest, where the newest file of a name counts.
  */
 #include "import_tree.h"
+#include "input.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -40,26 +40,6 @@ struct import {
 	size_t count;
 	struct key_set names; /* of the trees met: checksums */
 };
-
-/* Set by a signal: what is not finished is taken away. */
-static volatile sig_atomic_t interrupted;
-
-static void
-interrupt(int number)
-{
-	(void)number;
-	interrupted = 1;
-}
-
-static void
-signals_setup(void)
-{
-	static const int taken[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = interrupt }; /* without SA_RESTART: a read that waits ends */
-
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-		(void)sigaction(taken[i], &action, NULL);
-}
 
 /* ---- trees ---- */
 
@@ -164,8 +144,6 @@ rows_take(struct import *import)
 	int r;
 
 	while ((r = row_read(&import->reader, &row)) > 0) {
-		if (interrupted)
-			return row_fault(&import->reader, "interrupted");
 		if (row_take(import, &row) < 0)
 			return -1;
 	}
@@ -205,7 +183,7 @@ publish_all(struct import *import)
 	struct file_list list;
 	int r = file_list_read(import->directory_fd, &list);
 
-	if (r == 0 && interrupted)
+	if (r == 0 && input_is_interrupted())
 		r = -EINTR;
 	for (size_t i = 0; r == 0 && i < import->count; i++)
 		r = publish(&list, &import->finished[i]);
@@ -216,7 +194,7 @@ publish_all(struct import *import)
 		if (import->finished[i].file[0] != '\0')
 			(void)unlinkat(import->directory_fd, import->finished[i].file, 0);
 	}
-	return failed("the files cannot be given their names: %s", strerrordesc_np(-r));
+	return failed("the files cannot be given their names: %s; nothing was imported", strerrordesc_np(-r));
 }
 
 static enum status
@@ -238,15 +216,29 @@ print_files(const struct import *import)
 /* ---- the whole ---- */
 
 static enum status
-import_run(struct import *import)
+import_rows(struct import *import, FILE *stream)
 {
 	struct row_fault fault;
 
-	row_reader_init(&import->reader, stdin, import->inspect->format, &fault);
-	if (rows_take(import) < 0)
-		return failed("%s; nothing was imported", fault.text);
-	enum status status = publish_all(import);
+	row_reader_init(&import->reader, stream, import->inspect->format, &fault);
+	int r = rows_take(import);
 
+	row_reader_deinit(&import->reader);
+	return r < 0 ? failed("%s; nothing was imported", fault.text) : STATUS_SOUND;
+}
+
+static enum status
+import_run(struct import *import)
+{
+	FILE *stream = input_open();
+
+	if (stream == NULL)
+		return failed("standard input cannot be read: %s", strerrordesc_np(errno));
+	enum status status = import_rows(import, stream);
+
+	(void)fclose(stream);
+	if (status == STATUS_SOUND)
+		status = publish_all(import);
 	return status == STATUS_SOUND ? print_files(import) : status;
 }
 
@@ -260,7 +252,6 @@ import_deinit(struct import *import)
 	}
 	mem_free(import->finished);
 	key_set_deinit(&import->names);
-	row_reader_deinit(&import->reader);
 	(void)close(import->directory_fd);
 }
 
@@ -271,7 +262,6 @@ inspect_import(const struct inspect *inspect)
 
 	if (import.directory_fd < 0)
 		return STATUS_FAILED;
-	signals_setup();
 	enum status status;
 
 	if (getrandom(import.identity, sizeof(import.identity), 0) == (ssize_t)sizeof(import.identity))

@@ -49,6 +49,7 @@ run(const struct look *look, struct pass *pass, bool truncate, struct log_read *
 		.sequence_first = look->manifest.log.first,
 		.synced = look->manifest.log.synced,
 		.truncate_at_damage = truncate,
+		.looks_only = true,
 	};
 
 	static_assert(sizeof(options.identity) == sizeof(look->manifest.identity), "one identity for both");

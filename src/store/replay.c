@@ -302,6 +302,7 @@ replay_log(struct restoration *restoration, const struct manifest_log *log)
 		.sequence_first = log->first,
 		.synced = log->synced,
 		.truncate_at_damage = store->options.wal_truncate_at_damage,
+		.looks_only = store->reads_only,
 	};
 	struct wal_recovered *recovered = &restoration->restored->log;
 	struct wal_fault fault;

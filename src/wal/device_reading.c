@@ -27,29 +27,14 @@ open_reading(void *context, const char *name, bool create)
 	return r;
 }
 
-static int
-sync_nothing(void *context, int file)
-{
-	(void)context;
-	(void)file;
-	return 0;
-}
-
-static int
-sync_no_directory(void *context)
-{
-	(void)context;
-	return 0;
-}
-
 struct wal_device
 wal_device_reading(const int *directory_fd)
 {
 	struct wal_device device = wal_device_directory(directory_fd);
 
 	device.open = open_reading;
-	device.sync = sync_nothing;
-	device.sync_directory = sync_no_directory;
+	device.sync = NULL;
+	device.sync_directory = NULL;
 	device.write = NULL;
 	device.push = NULL;
 	device.allocate = NULL;

@@ -287,11 +287,13 @@ class Log(InspectTest):
         thread = threading.Thread(target=life)
         thread.start()
         looks = 0
-        while not stop.is_set() and thread.is_alive():
-            self.inspect('verify', self.directory)
-            self.export(self.directory)
-            looks += 1
-        thread.join()
+        try:
+            while thread.is_alive():
+                self.inspect('verify', self.directory)
+                self.export(self.directory)
+                looks += 1
+        finally:
+            thread.join()
         self.assertTrue(stop.is_set())
         self.assertGreater(looks, 0)
 
