@@ -45,10 +45,11 @@ day_table_grow(struct day_table *table)
 int
 day_table_add(struct day_table *table, uint32_t day, uint64_t count)
 {
-	struct cut_day *before = table->count > 0 ? &table->days[table->count - 1] : NULL;
 	int r;
 
-	if (before != NULL && before->day == day) { /* the last one counts */
+	if (table->count > 0 && table->days[table->count - 1].day == day) { /* the last one counts */
+		struct cut_day *before = &table->days[table->count - 1];
+
 		before->kept = before->count == 0;
 		before->count = count;
 		return 0;

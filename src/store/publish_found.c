@@ -53,6 +53,11 @@ finish(struct restoration *restoration, struct found_tree *found)
 		return 0;
 	if (r < 0)
 		return fail(restoration, found, store_error_text(r));
+	if (found->alone) { /* it was loaded from a file, whose counts are not in the log */
+		log_warn("tree not restored", log_bytes("tree", found->listed.name, found->listed.name_bytes));
+		found_tree_drop(found);
+		return 0;
+	}
 	store_fault_set(restoration->fault,
 	                "tree \"%.*s\", key %" PRIu64
 	                ": dump and log together give a count that cannot be, so one of them is not what was written; "
@@ -107,8 +112,10 @@ publish_list(struct restoration *restoration, struct found_tree **list, size_t c
 	qsort((void *)list, count, sizeof(struct found_tree *), by_order);
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = finish(restoration, list[i]);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = publish_tree(restoration, list[i]);
+	for (size_t i = 0; i < count && r == 0; i++) {
+		if (list[i]->tree != NULL)
+			r = publish_tree(restoration, list[i]);
+	}
 	return r;
 }
 

@@ -7,13 +7,14 @@
  *   none       a directory of the original's, or one that starts over: the newest file of each tree name, whatever it
  *              is. These trees get ids, and are in the manifest with generation 0 until their next dump.
  *
- * The same directory restores to the same state any number of times: nothing is changed before everything was read, and
- * what is written then says the same.
+ * Nothing in the directory is changed here. What start.c writes then says the same, so the same directory restores to the
+ * same state any number of times.
  *
  * A file that is damaged or missing stops the start, by name. With restore_skip_damaged the next older one serves. Is that
  * one older than the manifest says, the log before it may be gone: such a tree is restored without its log, under a new
- * id, so that no later start picks the damaged file again, and the start ends with a full dump. A damaged manifest is set
- * aside then, together with the log, and the start goes on as without one: trees that were dropped may be back.
+ * id, so that no later start picks the damaged file again, and the start ends with a full dump. With a
+ * damaged manifest the start goes on as without one: trees that were dropped may be back, and the log, which nobody can
+ * tell to belong to which dumps, is not replayed.
  */
 #include "store/restore_tree.h"
 
@@ -242,8 +243,6 @@ manifest_take(struct restoration *restoration, struct manifest *manifest)
 		log_warn("damaged manifest skipped", log_string("problem", fault.text));
 		restoration->restored->damage = true;
 	}
-	if (!store->reads_only && set_aside_database(store, restoration->fault) < 0)
-		return -1;
 	return identity_make(store, restoration->fault) < 0 ? -1 : MANIFEST_MISSING;
 }
 
@@ -299,7 +298,7 @@ store_restore(struct store *store, struct restored *ret_restored, struct store_f
 	*ret_restored = (struct restored){ 0 };
 	if (!store->options.restore) {
 		log_info("started without restoring", log_string("directory", store->options.directory));
-		return set_aside_database(store, ret_fault) < 0 ? -1 : identity_make(store, ret_fault);
+		return identity_make(store, ret_fault);
 	}
 	if (restore_all(&restoration) < 0)
 		return -1;

@@ -140,10 +140,15 @@ restore_created(struct restoration *restoration, struct found_tree *found)
 
 	if (r < 0 || found->tree != NULL)
 		return r;
-	if (tree_load_begin(restoration->store->engine, found->id, 1, &found->tree) == 0)
-		return 0;
-	store_fault_set(restoration->fault, "there is not enough memory to restore");
-	return -1;
+	if (tree_load_begin(restoration->store->engine, found->id, 1, &found->tree) < 0) {
+		store_fault_set(restoration->fault, "there is not enough memory to restore");
+		return -1;
+	}
+	found->alone = found->listed.file != NULL;
+	if (found->alone)
+		log_warn("tree restored from the log alone",
+		         log_bytes("tree", found->listed.name, found->listed.name_bytes));
+	return 0;
 }
 
 /* Takes the first whole file, with a new id. `first` may be NULL. */

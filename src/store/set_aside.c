@@ -103,35 +103,69 @@ make_directory(int directory_fd, char *ret_directory)
 	return -EEXIST;
 }
 
+/* A directory that was made for the files. */
+struct aside {
+	int directory_fd; /* where they come from */
+	int fd;
+	char name[SET_ASIDE_NAME_MAX];
+};
+
 static int
-sync_both(int directory_fd, int fd)
+aside_open(struct aside *aside, int directory_fd)
 {
-	return fsync(fd) == 0 && fsync(directory_fd) == 0 ? 0 : -errno;
+	aside->directory_fd = directory_fd;
+	int r = make_directory(directory_fd, aside->name);
+
+	if (r < 0)
+		return r;
+	aside->fd = openat(directory_fd, aside->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return aside->fd < 0 ? -errno : 0;
 }
 
-/* The first one is on disk before the next is touched. */
 static int
-move_files(int directory_fd, int fd, const struct log_files *files)
+aside_sync(const struct aside *aside)
+{
+	return fsync(aside->fd) == 0 && fsync(aside->directory_fd) == 0 ? 0 : -errno;
+}
+
+static int
+aside_move(const struct aside *aside, const char *file)
+{
+	if (renameat(aside->directory_fd, file, aside->fd, file) != 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+/* A second name of a file, which stays for now. */
+static int
+aside_keep(const struct aside *aside, const char *file)
+{
+	if (linkat(aside->directory_fd, file, aside->fd, file, 0) == 0 || errno == ENOENT)
+		return aside_sync(aside);
+	return aside_move(aside, file); /* no file, or no links here */
+}
+
+static int
+aside_move_all(const struct aside *aside, const struct log_files *files)
 {
 	int r = 0;
-	size_t moved = 0;
 
-	for (size_t i = 0; i < files->count && r == 0; i++) {
-		const char *file = files->names[i];
+	for (size_t i = 0; i < files->count && r == 0; i++)
+		r = aside_move(aside, files->names[i]);
+	return r == 0 ? aside_sync(aside) : r;
+}
 
-		if (renameat(directory_fd, file, fd, file) != 0)
-			r = errno == ENOENT ? 0 : -errno;
-		else if (moved++ == 0)
-			r = sync_both(directory_fd, fd);
-	}
-	return r == 0 ? sync_both(directory_fd, fd) : r;
+static bool
+exists(int directory_fd, const char *file)
+{
+	return faccessat(directory_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static bool
 any_exists(int directory_fd, const struct log_files *files)
 {
 	for (size_t i = 0; i < files->count; i++) {
-		if (faccessat(directory_fd, files->names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (exists(directory_fd, files->names[i]))
 			return true;
 	}
 	return false;
@@ -140,57 +174,73 @@ any_exists(int directory_fd, const struct log_files *files)
 int
 set_aside(int directory_fd, const struct log_files *files, char *ret_directory)
 {
+	struct aside aside;
+
 	ret_directory[0] = '\0';
 	if (!any_exists(directory_fd, files))
 		return 0;
-	int r = make_directory(directory_fd, ret_directory);
+	int r = aside_open(&aside, directory_fd);
 
 	if (r < 0)
 		return r;
-	int fd = openat(directory_fd, ret_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	r = move_files(directory_fd, fd, files);
-	(void)close(fd);
+	r = aside_move_all(&aside, files);
+	(void)close(aside.fd);
+	memcpy(ret_directory, aside.name, sizeof(aside.name));
 	return r;
 }
 
+/* ---- of the store ---- */
+
 static int
-set_aside_logged(struct store *store, const struct log_files *files, const char *event, struct store_fault *ret_fault)
+fail(const struct store *store, int r, struct store_fault *ret_fault)
 {
-	char directory[SET_ASIDE_NAME_MAX];
-	int r = set_aside(store->directory_fd, files, directory);
-
-	if (r < 0) {
-		store_fault_set(ret_fault, "files of \"%s\" could not be set aside: %s", store->options.directory,
-		                store_error_text(r));
-		return -1;
-	}
-	if (directory[0] != '\0')
-		log_warn(event, log_string("directory", directory), log_u64("files", files->count));
-	return 0;
-}
-
-int
-set_aside_database(struct store *store, struct store_fault *ret_fault)
-{
-	struct log_files files = { 0 };
-	int r = files_push(&files, MANIFEST_FILE);
-
-	if (r == 0)
-		r = directory_each(store->directory_fd, visit_log_file, &files);
-	if (r == 0)
-		r = set_aside_logged(store, &files, "manifest and log set aside", ret_fault);
-	else
-		store_fault_set(ret_fault, "directory \"%s\" could not be read: %s", store->options.directory,
-		                store_error_text(r));
-	log_files_deinit(&files);
-	return r < 0 ? -1 : 0;
+	store_fault_set(ret_fault, "files of \"%s\" could not be set aside: %s", store->options.directory,
+	                store_error_text(r));
+	return -1;
 }
 
 int
 set_aside_log(struct store *store, const struct log_files *files, struct store_fault *ret_fault)
 {
-	return set_aside_logged(store, files, "log set aside", ret_fault);
+	char directory[SET_ASIDE_NAME_MAX];
+	int r = set_aside(store->directory_fd, files, directory);
+
+	if (r < 0)
+		return fail(store, r, ret_fault);
+	if (directory[0] != '\0')
+		log_warn("log set aside", log_string("directory", directory), log_u64("files", files->count));
+	return 0;
+}
+
+static int
+replace_database(struct store *store, const struct aside *aside, const struct log_files *log,
+                 struct store_fault *ret_fault)
+{
+	int r = aside_keep(aside, MANIFEST_FILE);
+
+	if (r < 0)
+		return fail(store, r, ret_fault);
+	if (store_publish(store, ret_fault) < 0)
+		return -1;
+	r = aside_move_all(aside, log);
+	return r < 0 ? fail(store, r, ret_fault) : 0;
+}
+
+int
+set_aside_database(struct store *store, const struct log_files *log, struct store_fault *ret_fault)
+{
+	struct aside aside;
+
+	if (!exists(store->directory_fd, MANIFEST_FILE) && !any_exists(store->directory_fd, log))
+		return store_publish(store, ret_fault);
+	int r = aside_open(&aside, store->directory_fd);
+
+	if (r < 0)
+		return fail(store, r, ret_fault);
+	r = replace_database(store, &aside, log, ret_fault);
+	(void)close(aside.fd);
+	if (r == 0)
+		log_warn("manifest and log set aside", log_string("directory", aside.name),
+		         log_u64("log_files", log->count));
+	return r;
 }

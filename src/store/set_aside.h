@@ -26,15 +26,16 @@ void log_files_deinit(struct log_files *files);
 /* The name of one of the segments: 1, 0 without any, or negative errno. ret holds SET_ASIDE_FILE_MAX bytes. */
 int log_file_find(int directory_fd, char *ret);
 
-/*
- * Moves the files to a new directory; those that are missing are passed over. ret_directory holds SET_ASIDE_NAME_MAX bytes and
- * gets its name, "" when nothing was there. The moves are on disk in the order of the list. 0 or negative errno.
- */
+/* Moves the files to a new directory; those that are missing are passed over. ret_directory holds SET_ASIDE_NAME_MAX bytes and
+ * gets its name, "" when nothing was there. 0 or negative errno. */
 int set_aside(int directory_fd, const struct log_files *files, char *ret_directory);
 
-/* The manifest, then the log: a crash in between leaves a log without a manifest, which the next start does not mistake for a
- * whole. 0 or -1 with the fault; logged. */
-int set_aside_database(struct store *store, struct store_fault *ret_fault);
+/* The same of a log that is no longer needed. 0 or -1 with the fault; logged. */
+int set_aside_log(struct store *store, const struct log_files *log, struct store_fault *ret_fault);
 
-/* The same of files that are no longer needed. */
-int set_aside_log(struct store *store, const struct log_files *files, struct store_fault *ret_fault);
+/*
+ * Replaces the manifest by one of the store as it is, of an identity of its own; the old one and its log go aside. One step
+ * for whoever starts after a crash: before it the old manifest and its log are there, after it the log is a stranger's. 0 or -1
+ * with the fault; logged.
+ */
+int set_aside_database(struct store *store, const struct log_files *log, struct store_fault *ret_fault);

@@ -2,7 +2,8 @@
  * start.c - from what stands in the directory to a store that serves
  *
  *   1 restore    reads all, changes nothing
- *   2 manifest   of a directory that has none, so that a log is never there without one
+ *   2 manifest   in a directory that had none, or of a new identity when none was used; only now what was there before
+ *                moves aside. So a log is never there without its manifest
  *   3 log        its first segment names the last block that counted: from now on nothing else follows on that
  *   4 manifest   every tree has its id there, and the log its first segment
  *
@@ -33,8 +34,6 @@ static int
 start_with_log(struct store *store, const struct restored *restored, const struct log_files *old,
                struct store_fault *ret_fault)
 {
-	if (!restored->manifest && store_publish(store, ret_fault) < 0)
-		return -1;
 	if (journal_open(store, restored, ret_fault) < 0)
 		return -1;
 	if (!restored->damage) {
@@ -74,8 +73,11 @@ store_fill(struct store *store, struct store_fault *ret_fault)
 		                store_error_text(r));
 		return -1;
 	}
-	r = store->options.wal ? start_with_log(store, &restored, &old, ret_fault)
-	                       : start_without_log(store, &restored, &old, ret_fault);
+	if (!restored.manifest)
+		r = set_aside_database(store, &old, ret_fault);
+	if (r == 0)
+		r = store->options.wal ? start_with_log(store, &restored, &old, ret_fault)
+		                       : start_without_log(store, &restored, &old, ret_fault);
 	log_files_deinit(&old);
 	return r;
 }

@@ -27,6 +27,7 @@ struct found_tree {
 	uint64_t held;               /* the generation that the dump holds: records up to it are skipped */
 	uint64_t generation;         /* the highest met */
 	uint64_t records;            /* applied */
+	bool alone;                  /* from the log alone, its dumps being damaged */
 };
 
 /* Sorted by id. Entries stay where they are. */

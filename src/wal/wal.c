@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "wal/wal_internal.h"
 
 enum {
@@ -222,7 +223,7 @@ wal_changed(struct wal *wal)
 bool
 wal_holds_replies(const struct wal *wal)
 {
-	return wal->options.fsync == WAL_FSYNC_TRUE;
+	return wal->options.fsync == WAL_FSYNC_TRUE && !MUTANT(NOT_HELD);
 }
 
 uint64_t

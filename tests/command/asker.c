@@ -10,15 +10,17 @@ wake(void *context)
 	(void)sem_post(&((struct asker *)context)->woken);
 }
 
-int
-asker_setup(void **state)
+static int
+setup(void **state, int (*kit_make)(void **state))
 {
+	enum { WRITERS = 3 }; /* the store's, the kit's, and ours */
 	struct asker *asker = calloc(1, sizeof(*asker));
 	void *kit = NULL;
 
 	assert_non_null(asker);
-	assert_int_equal(kit_setup(&kit), 0);
+	assert_int_equal(kit_make(&kit), 0);
 	asker->kit = kit;
+	asker->kit->options.writers_max = WRITERS;
 	assert_int_equal(kit_open(asker->kit), 0);
 	assert_int_equal(sem_init(&asker->woken, 0, 0), 0);
 	buffer_init(&asker->reply, SIZE_MAX);
@@ -33,6 +35,18 @@ asker_setup(void **state)
 	assert_int_equal(command_worker_create(&asker->options, &asker->worker), 0);
 	*state = asker;
 	return 0;
+}
+
+int
+asker_setup(void **state)
+{
+	return setup(state, kit_setup);
+}
+
+int
+asker_setup_log(void **state)
+{
+	return setup(state, kit_setup_log);
 }
 
 int

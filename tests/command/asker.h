@@ -20,6 +20,7 @@ enum { ASKER_REQUEST_BYTES_MAX = 4096, ASKER_RESPONSE_BYTES_MAX = 8192 };
 
 /* cmocka's setup and teardown; *state is the asker. */
 int asker_setup(void **state);
+int asker_setup_log(void **state); /* with a log, as kit_setup_log() */
 int asker_teardown(void **state);
 
 /* Ends the worker and makes one with the options as they are now. */
