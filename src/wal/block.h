@@ -11,7 +11,8 @@
  *             72  payload: groups of records, then zeros to a multiple of 8
  *
  * Integers are little-endian. `synced` is the highest epoch of a *block* that was known to be on disk when this was written
- * (epochs without records have no block). `previous` names the last block accepted before this segment: in which segment,
+ * (epochs without records have no block); in the first header of a run at least that of `previous`, since recovery syncs what it
+ * accepts. `previous` names the last block accepted before this segment: in which segment,
  * where it ends, its checksum (the header's, when the segment has no block), its epoch.
  */
 #pragma once

@@ -137,7 +137,7 @@ write_zeros(int file, uint64_t from, uint64_t to)
 static int
 directory_allocate(void *context, int file, uint64_t bytes)
 {
-	uint64_t present;
+	uint64_t present = 0;
 	int r;
 
 	do {

@@ -37,6 +37,36 @@ wal_recovery_error(struct wal_recovery *recovery, int r, const char *file, const
 	return wal_recovery_fault(recovery, r, "%s: %s: %s", file, doing, strerrordesc_np(-r));
 }
 
+void
+wal_recovery_claim(struct wal_recovery *recovery, uint64_t epoch, const char *by)
+{
+	if (epoch > recovery->claim) {
+		recovery->claim = epoch;
+		recovery->claim_by = by;
+	}
+}
+
+void
+wal_recovery_note_epoch(struct wal_recovery *recovery, uint64_t epoch)
+{
+	if (epoch > recovery->ret->epoch_highest)
+		recovery->ret->epoch_highest = epoch;
+}
+
+void
+wal_recovery_note_sequence(struct wal_recovery *recovery, uint64_t sequence)
+{
+	if (sequence > recovery->ret->sequence_highest)
+		recovery->ret->sequence_highest = sequence;
+}
+
+void
+wal_recovery_set_cut(struct wal_recovery *recovery, const char *name, uint64_t offset)
+{
+	(void)snprintf(recovery->ret->cut_file, sizeof(recovery->ret->cut_file), "%s", name);
+	recovery->ret->cut_offset = offset;
+}
+
 int
 wal_recovery_open(struct wal_recovery *recovery, const struct wal_file *file)
 {

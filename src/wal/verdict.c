@@ -14,37 +14,11 @@
  */
 #include "wal/verdict.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "wal/rest.h"
-
-static void
-claim(struct wal_recovery *recovery, uint64_t epoch, const char *by)
-{
-	if (epoch > recovery->claim) {
-		recovery->claim = epoch;
-		recovery->claim_by = by;
-	}
-}
-
-static void
-note_epoch(struct wal_recovery *recovery, uint64_t epoch)
-{
-	if (epoch > recovery->ret->epoch_highest)
-		recovery->ret->epoch_highest = epoch;
-}
-
-static void
-note_sequence(struct wal_recovery *recovery, uint64_t sequence)
-{
-	if (sequence > recovery->ret->sequence_highest)
-		recovery->ret->sequence_highest = sequence;
-}
 
 /* ---- one segment ---- */
 
@@ -63,14 +37,14 @@ walk_counted(struct wal_recovery *recovery, const struct wal_file *file, const s
 	struct wal_recovered *ret = recovery->ret;
 	int r;
 
-	claim(recovery, chain->header.synced, file->name);
+	wal_recovery_claim(recovery, chain->header.synced, file->name);
 	ret->segments++;
 	while (named == NULL || !position_same(&chain->position, named)) {
 		r = wal_chain_next(chain);
 		if (r <= 0)
 			return r;
-		claim(recovery, chain->block.synced, file->name);
-		note_epoch(recovery, chain->block.epoch);
+		wal_recovery_claim(recovery, chain->block.synced, file->name);
+		wal_recovery_note_epoch(recovery, chain->block.epoch);
 		if (chain->block.today > ret->today)
 			ret->today = chain->block.today;
 		ret->blocks++;
@@ -99,8 +73,8 @@ scan_rest(struct wal_recovery *recovery, const struct wal_file *file, const stru
 
 	if (r == 0)
 		r = wal_rest_torn(&chain->window, &chain->position, &rest);
-	claim(recovery, rest.synced, file->name);
-	note_epoch(recovery, rest.epoch);
+	wal_recovery_claim(recovery, rest.synced, file->name);
+	wal_recovery_note_epoch(recovery, rest.epoch);
 	*ret_end = rest.end;
 	return r;
 }
@@ -116,13 +90,6 @@ named_by_next(const struct wal_line *line, size_t index)
 	const struct wal_position *previous = &line->segments[index + 1]->header.previous;
 
 	return previous->sequence == line->segments[index]->header.sequence ? previous : NULL;
-}
-
-static void
-set_cut(struct wal_recovery *recovery, const char *name, uint64_t offset)
-{
-	(void)snprintf(recovery->ret->cut_file, sizeof(recovery->ret->cut_file), "%s", name);
-	recovery->ret->cut_offset = offset;
 }
 
 /* Returns 1 when the chain leads to the next segment, 0 when the log ends in this one, or negative errno. */
@@ -144,7 +111,7 @@ judge_segment(struct wal_recovery *recovery, size_t index)
 		r = scan_rest(recovery, file, named, &end);
 		if (r == 0 && end > ret->last.end) {
 			ret->cut_bytes += end - ret->last.end;
-			set_cut(recovery, file->name, ret->last.end);
+			wal_recovery_set_cut(recovery, file->name, ret->last.end);
 		}
 	}
 	wal_recovery_close(recovery);
@@ -163,10 +130,10 @@ judge_beyond(struct wal_recovery *recovery, size_t index)
 
 	if (r < 0)
 		return r;
-	claim(recovery, chain->header.synced, file->name);
+	wal_recovery_claim(recovery, chain->header.synced, file->name);
 	while ((named == NULL || !position_same(&chain->position, named)) && (r = wal_chain_next(chain)) > 0) {
-		claim(recovery, chain->block.synced, file->name);
-		note_epoch(recovery, chain->block.epoch);
+		wal_recovery_claim(recovery, chain->block.synced, file->name);
+		wal_recovery_note_epoch(recovery, chain->block.epoch);
 	}
 	if (r >= 0)
 		r = scan_rest(recovery, file, named, &end);
@@ -186,89 +153,8 @@ judge_line(struct wal_recovery *recovery)
 	for (size_t i = recovery->kept; r >= 0 && i < line->count_all; i++)
 		r = judge_beyond(recovery, i);
 	if (r >= 0 && recovery->kept < line->count_all && recovery->kept > 0)
-		set_cut(recovery, line->segments[recovery->kept - 1]->name, recovery->ret->last.end);
+		wal_recovery_set_cut(recovery, line->segments[recovery->kept - 1]->name, recovery->ret->last.end);
 	return r < 0 ? r : 0;
-}
-
-/* ---- the other files ---- */
-
-/* Off the line, or a spare: only for its numbers. */
-static int
-look_at_numbers(struct wal_recovery *recovery, const struct wal_file *file)
-{
-	int r = wal_recovery_open(recovery, file);
-
-	if (r < 0)
-		return r;
-	while ((r = wal_chain_next(&recovery->chain)) > 0)
-		note_epoch(recovery, recovery->chain.block.epoch);
-	wal_recovery_close(recovery);
-	return r < 0 ? wal_recovery_error(recovery, r, file->name, "reading") : 0;
-}
-
-static void
-note_stray(struct wal_recovery *recovery, const struct wal_file *file, const struct wal_rest *rest)
-{
-	note_epoch(recovery, rest->epoch);
-	note_sequence(recovery, rest->sequence);
-	if (rest->blocks == 0 || recovery->options->sequence_first == 0)
-		return;
-	claim(recovery, rest->synced, file->name);
-	recovery->ret->cut_bytes += rest->end;
-	recovery->stray_file = file;
-	if (recovery->ret->cut_file[0] == '\0')
-		set_cut(recovery, file->name, 0);
-}
-
-/* No header that counts. Older blocks than the line's newest may be of an earlier use of the file. */
-static int
-look_for_strays(struct wal_recovery *recovery, const struct wal_file *file)
-{
-	const struct wal_line *line = &recovery->line;
-	struct wal_rest rest = { .sequence_min = 1, .sequence_max = WAL_SEQUENCE_MAX, .to = UINT64_MAX };
-	struct wal_window *window = &recovery->chain.window;
-	int handle = recovery->options->device.open(recovery->options->device.context, file->name, false);
-
-	if (handle < 0)
-		return wal_recovery_error(recovery, handle, file->name, "opening");
-	recovery->handle = handle;
-	if (line->count_all > 0)
-		rest.sequence_min = line->segments[line->count_all - 1]->header.sequence + 1;
-	memcpy(rest.identity, recovery->options->identity, WAL_IDENTITY_BYTES);
-	int r = wal_window_open(window, &recovery->options->device, handle);
-
-	if (r == 0)
-		r = wal_rest_scan(window, &rest);
-	wal_recovery_close(recovery);
-	if (r < 0)
-		return wal_recovery_error(recovery, r, file->name, "reading");
-	note_stray(recovery, file, &rest);
-	return 0;
-}
-
-static int
-judge_others(struct wal_recovery *recovery)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < recovery->line.file_count; i++) {
-		const struct wal_file *file = &recovery->line.files[i];
-
-		note_sequence(recovery, file->number);
-		if (file->foreign)
-			continue;
-		if (!file->valid) {
-			r = look_for_strays(recovery, file);
-			continue;
-		}
-		note_sequence(recovery, file->header.sequence);
-		note_epoch(recovery, file->header.epoch);
-		note_epoch(recovery, file->header.synced);
-		note_epoch(recovery, file->header.previous.epoch);
-		if (!file->in_line)
-			r = look_at_numbers(recovery, file);
-	}
-	return r;
 }
 
 /* ---- the verdict ---- */
@@ -312,9 +198,9 @@ place_cut(struct wal_recovery *recovery)
 
 	if (recovery->kept == 0) {
 		wal_segment_name(line->missing, name);
-		set_cut(recovery, name, 0);
+		wal_recovery_set_cut(recovery, name, 0);
 	} else if (recovery->ret->cut_file[0] == '\0') {
-		set_cut(recovery, line->segments[recovery->kept - 1]->name, recovery->ret->last.end);
+		wal_recovery_set_cut(recovery, line->segments[recovery->kept - 1]->name, recovery->ret->last.end);
 	}
 }
 
@@ -324,12 +210,12 @@ wal_recovery_judge(struct wal_recovery *recovery)
 	const struct wal_line *line = &recovery->line;
 	int r;
 
-	note_epoch(recovery, recovery->options->synced);
+	wal_recovery_note_epoch(recovery, recovery->options->synced);
 	if (recovery->options->sequence_first > 0)
-		claim(recovery, recovery->options->synced, "the manifest");
+		wal_recovery_claim(recovery, recovery->options->synced, "the manifest");
 	r = judge_line(recovery);
 	if (r == 0)
-		r = judge_others(recovery);
+		r = wal_recovery_judge_others(recovery);
 	if (r < 0 || recovery->options->sequence_first == 0)
 		return r;
 	if (line->missing == 0 && recovery->claim <= recovery->ret->last.epoch)
