@@ -55,6 +55,7 @@ struct command_worker {
 	struct wal *wal; /* NULL: there is no log */
 	struct effect_log log;
 	uint64_t later_until; /* no write is begun before this epoch is released; 0: they are */
+	uint64_t released;    /* as of the begin of this batch */
 	uint32_t today; /* of this round, for plain adds; who decides asks the engine */
 	bool in_batch;
 	bool prefetched;
@@ -79,7 +80,8 @@ enum command_status command_v1_run(struct command_worker *worker, const struct c
 
 /* command_log.c: the way of a write through the log. */
 int command_log_init(struct command_worker *worker); /* 0 or negative errno */
-void command_log_flush(struct command_worker *worker);
+void command_log_look(struct command_worker *worker);  /* when a batch begins */
+void command_log_flush(struct command_worker *worker); /* behind its section */
 
 /* May a write be begun now? */
 enum command_admission {
