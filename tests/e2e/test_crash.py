@@ -20,7 +20,10 @@ BATCHES = (1, 1, 8, 40)
 BULK_KEYS = scaled(40000)
 BULK = {key: ({20230701 + key % 3: 1 + key % 5}, 1 + key % 5) for key in range(BULK_KEYS)}
 # How a round of load ends, and how often. `clean` is no kill.
-PLANS = {'load': 8, 'dump': 5, 'dump file': 4, 'segment': 5, 'load a file': 4, 'stop': 3, 'clean': 2}
+PLANS = {'load': 6, 'dump': 4, 'step': 12, 'segment': 4, 'load a file': 3, 'stop': 3, 'clean': 2}
+# What a round of the plan `step` waits to see changed among the names in the directory.
+STEPS = {'manifest': r'karma\.manifest', 'temporary file': r'\..*|.*tmp.*', 'dump': r'\d+_.*\.tree', 'segment': r'karma-\d+\.wal',
+         'spare': r'karma-spare.*'}
 
 
 def take_arguments():
@@ -135,6 +138,8 @@ class Load:
         while not ended():
             for connection in self.connections:
                 connection.pump()
+                if ended():
+                    return
             for key, _ in self.selector.select(0.002):
                 key.fileobj.receive()
                 if key.fileobj.closed:
@@ -243,7 +248,8 @@ class Crash(KarmaTest):
         now = time.monotonic()
         latest = now + 3 * SLOW
         earliest = now + rng.uniform(0.02, 0.5) * SLOW
-        watched = {'dump': lambda: load.dumper and load.dumper.begun, 'dump file': lambda: tuple(server.files()),
+        self.step = rng.choice(list(STEPS)) if plan == 'step' else ''
+        watched = {'dump': lambda: load.dumper and load.dumper.begun, 'step': lambda: self.names(STEPS[self.step]),
                    'segment': lambda: tuple(server.segments()),
                    'load a file': lambda: sum(ledger.ops[-1][0] == 'load' for ledger in self.ledgers if ledger.ops)}
         if plan not in watched:
@@ -257,9 +263,14 @@ class Crash(KarmaTest):
             seen = watched[plan]()
             if 'at' not in state and (seen != state.setdefault('seen', seen) or (plan == 'dump' and seen)):
                 state['at'] = now + rng.choice((0, 0, rng.uniform(0, 0.02))) * SLOW
-                self.counts['seen ' + plan] += 1
+                self.counts['seen ' + (self.step or plan)] += 1
             return now >= state.get('at', latest)
         return ended
+
+    def names(self, pattern):
+        """Names in the directory, each with its inode, since some are replaced."""
+        with os.scandir(self.directory) as entries:
+            return {(entry.name, entry.inode()) for entry in entries if re.fullmatch(pattern, entry.name)}
 
     def end(self, server, plan, load):
         """Ends the server the way the plan says, then takes the last replies."""
@@ -337,7 +348,7 @@ class Crash(KarmaTest):
         while self.kills < kills:
             plan = self.plan = self.rng.choices(list(PLANS), PLANS.values())[0]
             self.counts[plan] += 1
-            dumps = plan in ('dump', 'dump file') or self.rng.random() < 0.1
+            dumps = plan in ('dump', 'step') or self.rng.random() < 0.1
             load = Load(server, self.ledgers, self.rng if dumps else None)
             strict = self.fsync == 'true'
             load.run(self.moment(plan, load, server))
