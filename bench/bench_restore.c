@@ -9,12 +9,12 @@
  * that does other things as well), the most memory that was resident.
  *
  *   dump    read    the file read, checked and decoded, nothing done with the keys
- *           insert  the same keys in the same order put into a tree, one call each
+ *           insert  the same keys in the same order put into a tree
  *           load    dump_load(): a tree from the file
  *           start   store_open()
  *   log     read    found, checked, read again
  *           decode  the same, and every record decoded
- *           insert  the effects of the same adds put into a tree, one call each
+ *           insert  the effects of the same adds put into a tree
  *           start   store_open()
  *   trees   start   store_open()
  */

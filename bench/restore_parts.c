@@ -119,10 +119,16 @@ part_dump_insert(struct bench *bench)
 	dump_read(bench, &list);
 	clock_start(bench);
 	restore_must(tree_load_begin(engine_make(), 1, 1, &tree), "tree_load_begin");
-	for (uint64_t i = 0; i < list.count; i++) {
-		const struct cut_day day = { .day = RESTORE_DAY, .count = 1 };
+	tree_load_expect(tree, list.count);
+	for (uint64_t i = 0; i < list.count;) {
+		enum { KEYS = 2048 };
+		static const struct cut_day day = { .day = RESTORE_DAY, .count = 1 };
+		struct load_key keys[KEYS];
+		size_t count = 0;
 
-		restore_must(tree_load_key(tree, list.keys[i], 1, &day, 1), "tree_load_key");
+		while (count < KEYS && i < list.count)
+			keys[count++] = (struct load_key){ list.keys[i++], 1, &day, 1 };
+		restore_must(tree_load_keys(tree, keys, count), "tree_load_keys");
 	}
 	clock_stop(bench);
 }
