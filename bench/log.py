@@ -6,7 +6,7 @@ with and without its append-only file, all in one run, in turn, on the same disk
   bench/log.py --quick           one round of one second each
   bench/log.py --only=writes     or reads, or restore
   bench/log.py --directory=DIR   where the data goes (default: a new directory beside the build)
-  bench/log.py --build=build --rounds=3 --seconds=3 --keys=10000000
+  bench/log.py --build=build --rounds=3 --seconds=3 --keys=10000000 --shapes=1x1,50x16
 
 The server is pinned to CPU 0, the load to the last CPU; the log's committer runs where the kernel likes. Redis is left
 out, and this said, where it is not installed. Prints tables in Markdown: medians, with the spread of the rounds behind.
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 
-SHAPES = ((1, 1), (1, 16), (50, 1), (50, 16), (500, 1), (500, 16))
+SHAPES = '1x1,1x16,50x1,50x16,500x1,500x16'  # connections x depth
 KARMA = (('log off', ('--wal=false',)), ('log, not synced', ('--wal-fsync=false',)), ('log, every second', ('--wal-fsync=everysec',)),
          ('log, synced', ('--wal-fsync=true',)))
 REDIS = (('Redis, no file', ('--appendonly', 'no')), ('Redis, not synced', ('--appendonly', 'yes', '--appendfsync', 'no')),
@@ -106,17 +106,17 @@ def writes(options):
     for _ in range(options.rounds):
         for name, make, arguments, is_redis in settings:
             with make(options, arguments) as server:
-                for shape in SHAPES:
+                for shape in options.shapes:
                     results.setdefault((name, shape), []).append(
                         load(options, server, *shape, arguments=[], is_redis=is_redis))
     print('| connections × depth | | requests/s | p50 µs | p99 µs | CPU µs/request |\n| --- | --- | --- | --- | --- | --- |')
-    for shape in SHAPES:
+    for shape in options.shapes:
         for i, (name, *_) in enumerate(settings):
             rows = results[name, shape]
             print('| %s | %s | %s | %s | %s | %s |' % (
                 '%d × %d' % shape if i == 0 else '', name, figure(rows, 'requests_per_s'), figure(rows, 'p50_us'),
                 figure(rows, 'p99_us'), figure(rows, 'server_cpu_us_per_request', '{:.2f}')))
-    for shape in SHAPES:
+    for shape in options.shapes:
         off, synced = (statistics.median(row['requests_per_s'] for row in results[name, shape])
                        for name in ('log off', 'log, synced'))
         print('\nsynced / off at %d × %d: %.2f' % (*shape, synced / off), end='')
@@ -141,13 +141,17 @@ def reads(options):
 
 
 def restart(options, directory):
-    """Starts a server on the directory; returns the process and how long it took to serve."""
+    """Starts a server on the directory; returns the process, how long it took to serve and how much log it read."""
     port = free_port()
-    begin = time.monotonic()
-    process = subprocess.Popen([options.karma, '--bind=127.0.0.1', '--port=%d' % port, '--directory=' + directory, '--log-level=error',
-                                '--wal-max-bytes=64GiB'], stdout=subprocess.DEVNULL)
-    wait_for_port(port, process, 600)
-    return process, time.monotonic() - begin
+    with tempfile.TemporaryFile(mode='w+', dir=options.directory) as events:
+        begin = time.monotonic()
+        process = subprocess.Popen([options.karma, '--bind=127.0.0.1', '--port=%d' % port, '--directory=' + directory,
+                                    '--log-format=json', '--wal-max-bytes=64GiB'], stdout=subprocess.DEVNULL, stderr=events)
+        wait_for_port(port, process, 600)
+        seconds = time.monotonic() - begin
+        events.seek(0)
+        replayed = [event for event in map(json.loads, events) if event.get('event') == 'log replayed']
+    return process, seconds, replayed[0]['bytes'] if replayed else 0
 
 
 def restore(options):
@@ -160,13 +164,12 @@ def restore(options):
                         '-n', str(options.keys * 3), '--keys', str(options.keys)], check=True, stdout=subprocess.DEVNULL)
         server.process.kill()
         server.process.wait()
-        log_bytes = sum(entry.stat().st_size for entry in os.scandir(server.directory) if entry.name.endswith('.wal'))
-        server.process, seconds = restart(options, server.directory)
+        server.process, seconds, log_bytes = restart(options, server.directory)
         print('| from the log alone (%d MB) | %.1f |' % (log_bytes // 1000000, seconds))
         server.process.send_signal(signal.SIGTERM)
         server.process.wait()
         dump_bytes = sum(entry.stat().st_size for entry in os.scandir(server.directory) if entry.name.endswith('.tree'))
-        server.process, seconds = restart(options, server.directory)
+        server.process, seconds, _ = restart(options, server.directory)
         print('| from the dump alone (%d MB) | %.1f |' % (dump_bytes // 1000000, seconds))
 
 
@@ -177,12 +180,14 @@ def main():
     parser.add_argument('--rounds', type=int)
     parser.add_argument('--seconds', type=float)
     parser.add_argument('--keys', type=int)
+    parser.add_argument('--shapes', default=SHAPES)
     parser.add_argument('--build', default=os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'build'))
     parser.add_argument('--directory')
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.seconds = options.seconds or (1 if options.quick else 3)
     options.keys = options.keys or (200000 if options.quick else 10000000)
+    options.shapes = [tuple(map(int, shape.split('x'))) for shape in options.shapes.split(',')]
     options.karma = os.path.join(options.build, 'karma')
     options.load = os.path.join(options.build, 'bench', 'karma-load')
     options.redis = shutil.which('redis-server')

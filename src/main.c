@@ -91,6 +91,7 @@ signals_setup(struct karma *karma)
 	static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit to file sizes is an error of the call, as any other */
 	(void)sigemptyset(&karma->signals);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		(void)sigaddset(&karma->signals, taken[i]);

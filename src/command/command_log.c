@@ -11,7 +11,8 @@
  *
  * No room. The request has changed nothing and is run again later; until everything logged so far is released no other write
  * of this worker is begun. So nothing is appended meanwhile, both buffers are empty then, and the request that is run first
- * has all the room there can be: who needs more is refused for good, and nobody starves. Reads go on.
+ * has all the room there can be: who needs more is refused for good, and nobody starves. What is released is looked at once a
+ * batch, since the front end puts those that wait in front of a batch, not into its middle. Reads go on.
  */
 #include "command/command_internal.h"
 
@@ -33,6 +34,12 @@ command_log_init(struct command_worker *worker)
 			return r;
 	}
 	return effect_log_init(&worker->log, writer, worker->engine_worker);
+}
+
+void
+command_log_look(struct command_worker *worker)
+{
+	worker->released = command_released(worker);
 }
 
 void
@@ -59,7 +66,7 @@ command_log_admit(struct command_worker *worker, struct buffer *out, uint64_t *r
 		v1_reply_read_only(out);
 		return ADMIT_REFUSED;
 	}
-	if (worker->later_until > wal_released(worker->wal)) {
+	if (worker->later_until > worker->released) {
 		*ret_hold = worker->later_until;
 		return ADMIT_LATER;
 	}

@@ -118,6 +118,7 @@ command_batch_begin(struct command_worker *worker)
 	arena_reset(&worker->scratch);
 	engine_batch_begin(worker->engine_worker);
 	worker->today = engine_today(worker->options.engine);
+	command_log_look(worker);
 }
 
 static bool

@@ -290,6 +290,7 @@ dump_writer_finish(struct dump_writer *writer, struct dump_info *info)
 	info->days = writer->days;
 	int r = writer_assemble(writer, info);
 
+	buffer_deinit(&writer->output); /* many finished writers may wait for their names */
 	writer->state = r == 0 ? WRITER_FINISHED : WRITER_FAILED;
 	info->ours = r == 0;
 	info->bytes = writer->bytes;

@@ -297,10 +297,12 @@ replay_log(struct restoration *restoration, const struct manifest_log *log)
 	struct store *store = restoration->store;
 	struct replay replay = { .restoration = restoration };
 	struct wal_recover_options options = {
-		.device = wal_device_directory(&store->directory_fd),
+		.device = store->reads_only ? wal_device_reading(&store->directory_fd)
+		                            : wal_device_directory(&store->directory_fd),
 		.sequence_first = log->first,
 		.synced = log->synced,
 		.truncate_at_damage = store->options.wal_truncate_at_damage,
+		.looks_only = store->reads_only,
 	};
 	struct wal_recovered *recovered = &restoration->restored->log;
 	struct wal_fault fault;

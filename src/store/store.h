@@ -44,6 +44,13 @@ struct store_fault {
 int store_open(struct engine *engine, const struct store_options *options, struct store **ret_store,
                struct store_fault *ret_fault);
 
+/*
+ * What store_open() would restore from the directory, into the empty engine, for tools: no lock is taken and nothing is
+ * changed. While a server runs on it this may fail for what the server does meanwhile; call again, with another engine. Logs
+ * as a start does. 0, or -1 with *ret_fault written.
+ */
+int store_read(struct engine *engine, const char *directory, struct store_fault *ret_fault);
+
 /* Ends the threads (queued jobs are run first) and the log, and gives the lock back. The workers' writers must be gone. No
  * dump is made: see store_dump_all(). */
 void store_close(struct store *store);

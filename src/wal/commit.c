@@ -45,7 +45,8 @@ wal_now_ns(void)
 int64_t
 wal_sync_due_ns(const struct wal *wal)
 {
-	if (wal->options.fsync != WAL_FSYNC_EVERYSEC || !wal->unsynced)
+	/* What failed stays unsynced, and is never due: the committer would wake for it without end. */
+	if (wal->options.fsync != WAL_FSYNC_EVERYSEC || !wal->unsynced || wal_failed(wal))
 		return -1;
 	return wal->unsynced_since_ns + SYNC_EVERY_NS;
 }

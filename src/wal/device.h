@@ -36,3 +36,6 @@ struct wal_device {
 
 /* The real one. directory_fd is borrowed. The device is a value; nothing is to be freed. */
 struct wal_device wal_device_directory(const int *directory_fd);
+
+/* The same for looking only: files are opened for reading, and there are no calls that change or sync something. */
+struct wal_device wal_device_reading(const int *directory_fd);

@@ -193,7 +193,7 @@ wal_recover(const struct wal_recover_options *options, wal_block_fn *visit, void
 
 	if (r == 0)
 		r = wal_recovery_judge(&recovery);
-	if (r == 0)
+	if (r == 0 && !options->looks_only)
 		r = sync_all(&recovery);
 	if (r == 0)
 		r = replay(&recovery, visit, context);

@@ -27,6 +27,7 @@ struct wal_recover_options {
 	    sequence_first; /* of the first segment needed; 0: none is, whatever is there is only looked at for numbers */
 	uint64_t synced;    /* the manifest's: a block of this epoch was synced */
 	bool truncate_at_damage;
+	bool looks_only; /* a tool's: nothing is synced. While a log is written this may find damage that is none */
 };
 
 struct wal_recovered {

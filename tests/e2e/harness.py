@@ -216,6 +216,10 @@ class Damaged(AssertionError):
     pass
 
 
+class Kept(int):
+    """The count of a day that a decrement took to 0 before: a file of ours names such a day twice, first with 0."""
+
+
 def unpack(data, at=0):
     """One MessagePack value: (value, index behind it). Integers, strings, binary, arrays, maps, nil, booleans."""
     def take(n):
@@ -255,10 +259,12 @@ def unpack(data, at=0):
     def table(n):
         out = {}
         for _ in range(n):
-            k = value()
+            k, v = value(), value()
             if k in out:
-                raise Damaged('%r twice' % (k,))
-            out[k] = value()
+                if next(reversed(out)) != k or out[k] != 0 or not isinstance(v, int) or v == 0:
+                    raise Damaged('%r twice' % (k,))
+                v = Kept(v)
+            out[k] = v
         return out
 
     return value(), at
@@ -267,7 +273,9 @@ def unpack(data, at=0):
 def pack(value):
     """MessagePack in the shortest forms; dicts keep their order."""
     if isinstance(value, dict):
-        return head(len(value), 0x80, 15, 0xde) + b''.join(pack(k) + pack(v) for k, v in value.items())
+        twice = sum(isinstance(v, Kept) for v in value.values())
+        return head(len(value) + twice, 0x80, 15, 0xde) + b''.join(
+            (pack(k) + pack(0) if isinstance(v, Kept) else b'') + pack(k) + pack(v) for k, v in value.items())
     if isinstance(value, list):
         return head(len(value), 0x90, 15, 0xdc) + b''.join(map(pack, value))
     if isinstance(value, str):
@@ -403,6 +411,15 @@ class Server:
         with open('/proc/%d/status' % self.pid) as f:
             return int(re.search(r'^%s:\s+(\d+)' % field, f.read(), re.M)[1])
 
+    def ticks_in(self, seconds):
+        """Clock ticks (usually of 10 ms) that the whole process uses in so many seconds from now."""
+        def ticks():
+            with open('/proc/%d/stat' % self.pid) as f:
+                return sum(map(int, f.read().rpartition(')')[2].split()[11:13]))
+        before = ticks()
+        time.sleep(seconds)
+        return ticks() - before
+
     def descriptors(self):
         return len(os.listdir('/proc/%d/fd' % self.pid))
 
@@ -414,6 +431,22 @@ class Server:
             if parts and (tree is None or parts[2] == tree):
                 found.append((int(parts[1]), name))
         return [name for _, name in sorted(found)]
+
+    def segments(self):
+        """Names of the log's segments that are in use, oldest first: neither spares nor one that is only prepared."""
+        found = []
+        for name in os.listdir(self.directory):
+            number = re.fullmatch(r'karma-(\d{20})\.wal', name)
+            if not number:
+                continue
+            try:
+                with open(os.path.join(self.directory, name), 'rb') as f:
+                    head = f.read(32)
+            except FileNotFoundError:
+                continue
+            if head[:8] == b'KRMWALS1' and int.from_bytes(head[24:], 'little') == int(number[1]):
+                found.append(name)
+        return sorted(found)
 
     def read(self, name):
         with open(os.path.join(self.directory, name), 'rb') as f:
@@ -513,7 +546,7 @@ class Result(unittest.TestResult):
     def failed(self, test, err):
         print('not ok', self.title(test), '(%s)' % test.id())
         print(self._exc_info_to_string(err, test))
-        for server in getattr(test, 'servers', []):
+        for server in getattr(test, 'servers', [])[-4:]:
             print('--- %s (status %s), stdout %r, the end of stderr:' % (
                 ' '.join(server.argv[1:]), server.process.poll(), server.out()))
             print(server.log()[-3000:])

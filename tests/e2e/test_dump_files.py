@@ -445,7 +445,7 @@ class Damage(KarmaTest):
     def test_dump_that_cannot_be_written(self):
         """a dump that cannot be written is the reply of dump and in the log; the others are dumped, later ones work"""
         limits = (100000, resource.RLIM_INFINITY)
-        server = self.start(directory=self.fresh(), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
+        server = self.start('--wal=false', directory=self.fresh(), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
         client = self.client()
         client.send(b''.join(request('increment', 'big', key=key) for key in range(20000)))
         client.lines(20000)
@@ -463,7 +463,7 @@ class Damage(KarmaTest):
 
     def test_final_dump_that_cannot_be_written(self):
         """a server whose last dump fails ends with 1 and says so"""
-        server = self.start(directory=self.fresh(), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
+        server = self.start('--wal=false', directory=self.fresh(), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
         client = self.client()
         client.send(b''.join(request('increment', 'big', key=key) for key in range(20000)))
         client.lines(20000)

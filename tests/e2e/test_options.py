@@ -34,6 +34,12 @@ BAD = (
     ('shutdown-timeout', ('-1', 'x'), ('0',)),
     ('dump-retention-per-tree', ('-1', 'x'), ('0',)),
     ('restore-skip-damaged', ('maybe',), ('true', 'false')),
+    ('wal', ('yes', '1', ''), ('true', 'false')),
+    ('wal-fsync', ('always', '1', ''), ('true', 'everysec', 'false')),
+    ('wal-segment-bytes', ('0', '65535', '17GiB', 'x'), ('64KiB', '16GiB')),
+    ('wal-max-bytes', ('0', '1023KiB', 'x'), ('1MiB', '1024GiB')),
+    ('wal-batch-wait-us', ('-1', '1000001', '1ms'), ('0', '1000000')),
+    ('wal-truncate-at-damage', ('maybe', ''), ('true', 'false')),
     ('log-level', ('verbose', 'INFO', ''), ('error', 'warn', 'info', 'debug')),
     ('wal', ('yes', '', '0'), ('true', 'false')),
     ('wal-fsync', ('no', '', 'always'), ('true', 'everysec', 'false')),
@@ -46,6 +52,7 @@ BAD = (
 ENVIRONMENT = {
     'bind': 'KARMA_HOST', 'port': 'KARMA_PORT', 'directory': 'KARMA_DUMP_DIR', 'restore': 'KARMA_RESTORE',
     'nodelay': 'KARMA_TCP_NODELAY', 'idle-timeout': 'KARMA_READ_TIMEOUT_SECONDS',
+    'wal-batch-wait-us': 'KARMA_WAL_BATCH_WAIT_MICROSECONDS',
     'write-timeout': 'KARMA_WRITE_TIMEOUT_SECONDS',
     'wal-batch-wait-us': 'KARMA_WAL_BATCH_WAIT_MICROSECONDS', 'shutdown-timeout': 'KARMA_SHUTDOWN_TIMEOUT_SECONDS',
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "net/net_limits.h"
+
 static void
 read_big(int fd, size_t bytes)
 {
@@ -269,6 +271,32 @@ a_busy_worker_asks_too(void **state)
 	free(lines);
 }
 
+/* What is held counts as what is unread. */
+static void
+held_replies_are_bounded(void **state)
+{
+	enum { LINES = 60000, REPLY_BYTES = 12, ENOUGH = CONN_UNSENT_BYTES_MAX / REPLY_BYTES + 1 };
+	int fd = holding_connect();
+	char *lines = malloc(LINES * 6 + 1);
+	char got[REPLY_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < LINES; i++)
+		memcpy(lines + i * 6, "put 1\n", 7);
+	uint64_t runs = fake_command_runs();
+
+	holding_run(fd, lines, ENOUGH);
+	holding_expect_silence(fd);
+	assert_true(fake_command_runs() - runs <= ENOUGH + 3); /* and pings */
+	fake_wal_release(1);
+	for (int i = 0; i < LINES; i++) {
+		assert_int_equal(client_read(fd, got, REPLY_BYTES), REPLY_BYTES);
+		assert_memory_equal(got, "pong put 1\r\n", REPLY_BYTES);
+	}
+	(void)close(fd);
+	free(lines);
+}
+
 /* While it waits the worker sleeps; and it asks for nothing when there is nothing to wait for. */
 static void
 nobody_polls(void **state)
@@ -316,6 +344,7 @@ main(void)
 		TEST(big_replies_end_where_they_are_held),
 		TEST(who_never_stops_writing_does_not_starve),
 		TEST(a_busy_worker_asks_too),
+		TEST(held_replies_are_bounded),
 		TEST(nobody_polls),
 	};
 

@@ -22,11 +22,20 @@ clients_may_go_while_replies_are_held(void **state)
 	client_reset(fds[3]);
 	client_reset(fds[5]);
 	holding_expect_clients(4);
+	/* Others take their places. */
+	fds[0] = holding_connect();
+	fds[3] = holding_connect();
+	holding_run(fds[0], "put 1 c\n", 1);
+	holding_run(fds[3], "put 1 d\n", 1);
 	(void)close(fds[1]); /* it may be reading still, for all we know */
 	holding_ping();
 	fake_wal_release(1);
 	client_expect(fds[2], "pong put 1 a\r\n");
+	client_expect(fds[0], "pong put 1 c\r\n");
+	client_expect(fds[3], "pong put 1 d\r\n");
+	client_reset(fds[0]);
 	client_reset(fds[2]);
+	client_reset(fds[3]);
 	holding_expect_clients(3);
 	fake_wal_release(2);
 	client_expect(fds[4], "pong put 1 a\r\npong put 2 b\r\n");
