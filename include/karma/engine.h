@@ -236,7 +236,7 @@ void engine_reclaim(struct engine *engine);
 /* Bytes of retired memory that wait to be freed; any thread, approximate. */
 size_t engine_retired_bytes(const struct engine *engine);
 
-/* ---- loading: any one thread, outside any section ---------------------------------------------------------------- */
+/* ---- loading: for each tree one thread at a time, outside any section --------------------------------------------- */
 
 /*
  * A tree is built where nobody sees it, then published under a name in one instant, replacing what is there (the place
@@ -249,6 +249,22 @@ int tree_load_begin(struct engine *engine, uint64_t id, uint64_t generation, str
  * Counts and total at most COUNT_MAX, days at most DAY_MAX, no day twice: else ENGINE_INVALID. 0 or -ENOMEM.
  */
 int tree_load_key(struct tree *tree, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count);
+
+/* The same for many keys in order, and quicker. Ends at the first that is not 0, and returns that. */
+struct load_key {
+	uint64_t key;
+	uint64_t total;
+	const struct cut_day *days;
+	size_t day_count;
+};
+int tree_load_keys(struct tree *tree, const struct load_key *keys, size_t count);
+
+/* False: a key with these would be ENGINE_INVALID. Days sorted. Any thread. */
+bool tree_load_accepts(uint64_t total, const struct cut_day *days, size_t day_count);
+
+/* Before the first key of a tree: about how many will come. A hint, which saves the growing of maps; costs memory if they do
+ * not come: 16 to 32 bytes each. */
+void tree_load_expect(struct tree *tree, uint64_t keys);
 
 /*
  * Recovery: adds the effect of a log record (EFFECT_DAY, _TOTAL, _LISTED, _UNLISTED) to a tree under construction, in any

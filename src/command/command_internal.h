@@ -56,7 +56,7 @@ struct command_worker {
 	struct effect_log log;
 	uint64_t later_until; /* no write is begun before this epoch is released; 0: they are */
 	uint64_t released;    /* as of the begin of this batch */
-	uint32_t today; /* of this round, for plain adds; who decides asks the engine */
+	uint32_t today;       /* of this round, for plain adds; who decides asks the engine */
 	bool in_batch;
 	bool prefetched;
 	uint32_t count;
@@ -75,11 +75,11 @@ struct command_worker {
 
 /* command_v1.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. *ret_hold as of
  * command_batch_run(). */
-enum command_status command_v1_run(struct command_worker *worker, const struct command_entry *entry,
-                                   struct buffer *out, uint64_t *ret_hold);
+enum command_status command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out,
+                                   uint64_t *ret_hold);
 
 /* command_log.c: the way of a write through the log. */
-int command_log_init(struct command_worker *worker); /* 0 or negative errno */
+int command_log_init(struct command_worker *worker);   /* 0 or negative errno */
 void command_log_look(struct command_worker *worker);  /* when a batch begins */
 void command_log_flush(struct command_worker *worker); /* behind its section */
 

@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "engine/operation.h"
 
+enum { PREFETCH_KEYS = 32 }; /* between the look at a slot and its use */
+
 int
 tree_load_begin(struct engine *engine, uint64_t id, uint64_t generation, struct tree **ret_tree)
 {
@@ -37,8 +39,9 @@ newest_first(const void *left, const void *right)
 	return a->day > b->day ? -1 : a->day < b->day;
 }
 
+/* Days in either order. */
 static bool
-is_loadable(const struct cut_day *days, size_t day_count, uint64_t total, uint64_t *ret_sum)
+is_loadable(uint64_t total, const struct cut_day *days, size_t day_count, uint64_t *ret_sum)
 {
 	uint64_t sum = 0;
 
@@ -106,21 +109,35 @@ static int
 load_sorted(struct tree *tree, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count)
 {
 	uint64_t generation = atomic_load_explicit(&tree->generation, memory_order_relaxed), sum = 0;
-	uint64_t made = 0;
+	bool made;
 
-	if (!is_loadable(days, day_count, total, &sum))
+	if (!is_loadable(total, days, day_count, &sum))
 		return ENGINE_INVALID;
-	struct key_record *record = partition_insert(&tree->table, key, generation, 0, &made);
+	struct key_record *record = partition_insert_alone(&tree->table, key, generation, 0, &made);
 
 	if (record == NULL)
 		return -ENOMEM;
-	if (made == 0) { /* the later of two wins */
+	if (!made) { /* the later of two wins */
 		key_record_free_blocks(record);
 		key_record_init(record, key, generation, 0);
 	}
 	atomic_store_explicit(&record->total, word_parity_of(generation) | sum, memory_order_relaxed);
 	return fill(record, generation, days, day_count) && fill_difference(record, generation, sum, total) ? 0
 	                                                                                                    : -ENOMEM;
+}
+
+/* Files have their days ascending. */
+static void
+sort_newest_first(struct cut_day *sorted, const struct cut_day *days, size_t day_count)
+{
+	bool ascending = true;
+
+	for (size_t i = 0; i < day_count; i++) {
+		ascending = ascending && (i == 0 || days[i - 1].day < days[i].day);
+		sorted[day_count - 1 - i] = days[i];
+	}
+	if (!ascending)
+		qsort(sorted, day_count, sizeof(*sorted), newest_first);
 }
 
 int
@@ -131,18 +148,51 @@ tree_load_key(struct tree *tree, uint64_t key, uint64_t total, const struct cut_
 	struct cut_day *sorted = few;
 
 	assert(tree->entry == NULL);
+	if (day_count <= 1)
+		return load_sorted(tree, key, total, days, day_count);
 	if (day_count > ON_STACK) {
 		sorted = day_count > SIZE_MAX / sizeof(*sorted) ? NULL : mem_alloc(day_count * sizeof(*sorted));
 		if (sorted == NULL)
 			return -ENOMEM;
 	}
-	if (day_count > 0) {
-		memcpy(sorted, days, day_count * sizeof(*sorted));
-		qsort(sorted, day_count, sizeof(*sorted), newest_first);
-	}
+	sort_newest_first(sorted, days, day_count);
 	int r = load_sorted(tree, key, total, sorted, day_count);
 
 	if (sorted != few)
 		mem_free(sorted);
+	return r;
+}
+
+/* ---- many keys ---- */
+
+bool
+tree_load_accepts(uint64_t total, const struct cut_day *days, size_t day_count)
+{
+	uint64_t sum;
+
+	return is_loadable(total, days, day_count, &sum);
+}
+
+void
+tree_load_expect(struct tree *tree, uint64_t keys)
+{
+	assert(tree->entry == NULL);
+	partition_expect(&tree->table, keys);
+}
+
+int
+tree_load_keys(struct tree *tree, const struct load_key *keys, size_t count)
+{
+	int r = 0;
+
+	for (size_t at = 0, end; r == 0 && at < count; at = end) {
+		end = count - at < PREFETCH_KEYS ? count : at + PREFETCH_KEYS;
+		for (size_t i = at; i < end; i++)
+			tree_prefetch_slot(tree, keys[i].key);
+		for (size_t i = at; i < end; i++)
+			tree_prefetch_record(tree, keys[i].key);
+		for (size_t i = at; r == 0 && i < end; i++)
+			r = tree_load_key(tree, keys[i].key, keys[i].total, keys[i].days, keys[i].day_count);
+	}
 	return r;
 }

@@ -90,20 +90,20 @@ group_get(struct partition_table *table, uint32_t index)
 	return seen;
 }
 
-/* Under the partition's lock. */
+/* Under the partition's lock, or alone. */
 static bool
-map_make(struct partition *partition)
+map_make(struct partition *partition, uint32_t capacity)
 {
 	if (atomic_load_explicit(&partition->made, memory_order_relaxed))
 		return true; /* relaxed: it is written under the lock only */
 	if (!ck_hs_init(&partition->hs, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, record_hash, record_matches,
-	                &partition_map_memory, MAP_CAPACITY_FIRST, 0))
+	                &partition_map_memory, capacity > MAP_CAPACITY_FIRST ? capacity : MAP_CAPACITY_FIRST, 0))
 		return false;
 	atomic_store_explicit(&partition->made, true, memory_order_release); /* E4 */
 	return true;
 }
 
-/* Under the partition's lock, after a miss under it. */
+/* Under the partition's lock, after a miss under it; or alone. False: the key is there, or memory is out. */
 static bool
 put(struct partition *partition, uint64_t hash, struct key_record *record)
 {
@@ -113,7 +113,7 @@ put(struct partition *partition, uint64_t hash, struct key_record *record)
 	return ck_hs_put(&partition->hs, hash, record);
 }
 
-/* Under the partition's lock. Relaxed: nothing is read by it. */
+/* Under the partition's lock, or alone. Relaxed: nothing is read by it. */
 static void
 count_records(struct partition *partition, int more)
 {
@@ -140,7 +140,7 @@ partition_insert(struct partition_table *table, uint64_t key, uint64_t generatio
 
 	key_record_init(mine, key, generation, state);
 	lock_take(&partition->lock);
-	struct key_record *record = map_make(partition) ? find_in(partition, hash, key) : NULL;
+	struct key_record *record = map_make(partition, table->map_capacity) ? find_in(partition, hash, key) : NULL;
 
 	if (record == NULL && atomic_load_explicit(&partition->made, memory_order_relaxed) &&
 	    put(partition, hash, mine)) {
@@ -152,6 +152,41 @@ partition_insert(struct partition_table *table, uint64_t key, uint64_t generatio
 	if (record != mine)
 		mem_free(mine);
 	return record;
+}
+
+struct key_record *
+partition_insert_alone(struct partition_table *table, uint64_t key, uint64_t generation, uint32_t state, bool *ret_made)
+{
+	uint64_t hash = key_hash(key);
+	uint32_t index = partition_index(hash);
+	struct partition_group *group = group_get(table, index / PARTITIONS_PER_GROUP);
+	struct partition *partition = group == NULL ? NULL : &group->partition[index % PARTITIONS_PER_GROUP];
+	struct key_record *mine = mem_alloc_aligned(sizeof(*mine), sizeof(*mine));
+
+	*ret_made = false;
+	if (partition == NULL || mine == NULL || !map_make(partition, table->map_capacity)) {
+		mem_free(mine);
+		return NULL;
+	}
+	key_record_init(mine, key, generation, state);
+	if (put(partition, hash, mine)) {
+		count_records(partition, 1);
+		*ret_made = true;
+		return mine;
+	}
+	mem_free(mine);
+	return find_in(partition, hash, key);
+}
+
+/* A map is grown when it is more than half full; those that get more than the mean may still grow, by one step. */
+void
+partition_expect(struct partition_table *table, uint64_t records)
+{
+	uint64_t capacity = 2 * (records / PARTITIONS + 1);
+
+	table->map_capacity = capacity < UINT32_MAX / 2 ? (uint32_t)capacity : UINT32_MAX / 2;
+	if (records < (uint64_t)MAP_CAPACITY_FIRST * PARTITIONS)
+		table->map_capacity = 0; /* many would stay empty */
 }
 
 struct partition *

@@ -51,6 +51,8 @@ struct partition_table {
 	_Atomic(struct partition_group *) group[PARTITION_GROUPS];
 	_Atomic uint64_t
 	    sequence; /* of the last listing or unlisting of a key; moved under the key's partition's lock */
+	uint32_t
+	    map_capacity; /* slots that a map is made with, or 0; set before the first record, by partition_expect() */
 };
 
 static inline uint64_t
@@ -93,6 +95,16 @@ struct key_record *partition_find(struct partition_table *table, uint64_t key);
  */
 struct key_record *partition_insert(struct partition_table *table, uint64_t key, uint64_t generation, uint32_t state,
                                     uint64_t *ret_sequence);
+
+/*
+ * The same where nobody else finds, inserts, removes or walks in the key's partition: no lock, one probe of the map for a
+ * key that is not there, which should be the usual case. Different threads may do it in different partitions.
+ */
+struct key_record *partition_insert_alone(struct partition_table *table, uint64_t key, uint64_t generation,
+                                          uint32_t state, bool *ret_made);
+
+/* So many records are to come: maps are made for that at once, and never grow to it. Of an empty table; a hint. */
+void partition_expect(struct partition_table *table, uint64_t records);
 
 /* The next of the tree's listing sequence, from 1. Under the partition's lock, so that one key's are in its order. */
 static inline uint64_t

@@ -154,7 +154,8 @@ int dump_tree(struct engine *engine, struct tree *tree, const struct dump_reques
  * Loads a file into a new unpublished tree: as dump_file_read(). On DUMP_OK the tree is the caller's to publish. id: which
  * one the tree gets, its generation being 1; or one of these two.
  */
-#define DUMP_ID_NEW     UINT64_C(0)
-#define DUMP_ID_OF_FILE UINT64_MAX /* the file's, and the generation after its; of a file that is not ours: as DUMP_ID_NEW */
+#define DUMP_ID_NEW UINT64_C(0)
+#define DUMP_ID_OF_FILE \
+	UINT64_MAX /* the file's, and the generation after its; of a file that is not ours: as DUMP_ID_NEW */
 int dump_load(struct engine *engine, int directory_fd, const char *file_name, uint64_t id, struct tree **ret_tree,
               struct dump_info *ret_info, struct dump_fault *ret_fault);

@@ -62,7 +62,9 @@ static int
 delete_range(struct deletion *deletion, const char *name, size_t bytes, uint64_t from, uint64_t to,
              struct store_fault *ret_fault)
 {
-	const struct delete_steps steps = { .begin = section_begin, .check = section_check, .end = section_end, .context = deletion };
+	const struct delete_steps steps = {
+		.begin = section_begin, .check = section_check, .end = section_end, .context = deletion
+	};
 	struct engine_worker *worker = deletion->store->worker;
 	int r = tree_delete_range_all(worker, name, bytes, from, to, &steps);
 
@@ -79,14 +81,17 @@ delete_range(struct deletion *deletion, const char *name, size_t bytes, uint64_t
 }
 
 int
-store_delete_range(struct store *store, const char *name, size_t bytes, uint64_t from, uint64_t to,
-                   uint64_t *ret_hold, struct store_fault *ret_fault)
+store_delete_range(struct store *store, const char *name, size_t bytes, uint64_t from, uint64_t to, uint64_t *ret_hold,
+                   struct store_fault *ret_fault)
 {
 	struct deletion deletion = { .store = store };
-	int r = journal_check_write(store, ret_fault);
 
-	if (r == 0)
-		r = delete_range(&deletion, name, bytes, from, to, ret_fault);
-	*ret_hold = journal_hold(store);
+	*ret_hold = 0;
+	if (journal_check_write(store, ret_fault) < 0)
+		return -1;
+	int r = delete_range(&deletion, name, bytes, from, to, ret_fault);
+
+	if (r >= 0 || deletion.begun)
+		*ret_hold = journal_hold(store);
 	return r;
 }

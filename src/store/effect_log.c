@@ -114,8 +114,8 @@ append_group(struct wal_writer *writer, const struct effect *effects, uint32_t c
 	wal_group_begin(&group, writer, effects[0].tag);
 	while (i < count && effects[i].tag == effects[0].tag) {
 		struct wal_record record = record_of(&effects[i]);
-		bool both = i + 1 < count && effects[i + 1].tag == effects[i].tag &&
-		            is_add(&effects[i], &effects[i + 1]);
+		bool both =
+		    i + 1 < count && effects[i + 1].tag == effects[i].tag && is_add(&effects[i], &effects[i + 1]);
 
 		if (both) {
 			record.kind = WAL_ADD;

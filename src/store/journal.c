@@ -68,7 +68,6 @@ static struct wal_options
 options_of(struct store *store, const struct restored *restored)
 {
 	const struct store_options *options = &store->options;
-	uint64_t epoch = store->log.epoch;
 	struct wal_options wal = {
 		.device = wal_device_directory(&store->directory_fd),
 		.fsync = options->wal_fsync,
@@ -76,6 +75,7 @@ options_of(struct store *store, const struct restored *restored)
 		.bytes_max = options->wal_max_bytes,
 		.batch_wait_us = options->wal_batch_wait_us,
 		.writers_max = options->writers_max,
+		.epoch_first = store->log.epoch + 2, /* a group's may be one below E */
 		.sequence_first = restored->log.sequence_highest + 1,
 		.epoch_store = epoch_store,
 		.today = today,
@@ -84,9 +84,6 @@ options_of(struct store *store, const struct restored *restored)
 		.context = store,
 	};
 
-	if (restored->log.epoch_highest > epoch)
-		epoch = restored->log.epoch_highest;
-	wal.epoch_first = epoch + 2; /* and that of a group may be one below E */
 	if (store->log.first != 0)
 		wal.last = restored->log.last;
 	if (wal.sequence_first <= store->log.first)
@@ -99,7 +96,7 @@ options_of(struct store *store, const struct restored *restored)
 static int
 writer_open(struct store *store)
 {
-	struct wal_writer *writer;
+	struct wal_writer *writer = NULL;
 	int r = sem_init(&store->released, 0, 0) == 0 ? 0 : -errno;
 
 	if (r == 0)

@@ -103,7 +103,8 @@ publish_staged(struct store *store, struct tree *tree, const struct dump_info *i
 	if (r == 0 && catalog_put(&store->catalog, &entry, cut) < 0)
 		log_warn("the dump of a loaded tree is not in the catalog", log_string("file", file));
 	if (r < 0)
-		(void)unlinkat(store->directory_fd, file, 0); /* nobody needs it: without its creation it does not count */
+		(void)unlinkat(store->directory_fd, file,
+		               0); /* nobody needs it: without its creation it does not count */
 	return r;
 }
 
@@ -165,7 +166,8 @@ store_load(struct store *store, const char *file, size_t bytes, char *ret_tree_n
 
 	if (r == 0)
 		r = load_file(store, name, &info, ret_fault);
-	*ret_hold = journal_hold(store);
+	if (r == 0 || journal_room_error(store) == 0) /* what was refused for that depends on nothing */
+		*ret_hold = journal_hold(store);
 	if (r < 0)
 		log_warn("dump not loaded", log_string("file", name), log_string("problem", ret_fault->text));
 	if (r != 0)

@@ -33,7 +33,7 @@
 struct manifest_tree {
 	const char *name;
 	size_t name_bytes;
-	const char *file; /* `<stamp>_<…>.tree` */
+	const char *file;    /* `<stamp>_<…>.tree` */
 	uint64_t id;         /* 0 in format 1 only: none yet, the file is taken as it is */
 	uint64_t generation; /* the last one in the file; 0: exactly this file */
 	uint64_t order;      /* place in the order of names */

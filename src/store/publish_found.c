@@ -58,12 +58,13 @@ finish(struct restoration *restoration, struct found_tree *found)
 		found_tree_drop(found);
 		return 0;
 	}
-	store_fault_set(restoration->fault,
-	                "tree \"%.*s\", key %" PRIu64
-	                ": dump and log together give a count that cannot be, so one of them is not what was written; "
-	                "nothing was changed. Restore the directory from a copy, or start with --restore=false and load "
-	                "single dumps",
-	                name_shown(found), found->listed.name, key);
+	store_fault_set(
+	    restoration->fault,
+	    "tree \"%.*s\", key %" PRIu64
+	    ": dump and log together give a count that cannot be, so one of them is not what was written; "
+	    "nothing was changed. Restore the directory from a copy, or start with --restore=false and load "
+	    "single dumps",
+	    name_shown(found), found->listed.name, key);
 	return -1;
 }
 
@@ -91,7 +92,7 @@ publish_tree(struct restoration *restoration, struct found_tree *found)
 	found->dump.name_bytes = listed->name_bytes;
 	found->dump.order = listed->order;
 	return catalog_put(&store->catalog, &found->dump, 0) == 0 ? 0
-	                                                           : fail(restoration, found, store_error_text(-ENOMEM));
+	                                                          : fail(restoration, found, store_error_text(-ENOMEM));
 }
 
 static int

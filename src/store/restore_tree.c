@@ -88,8 +88,8 @@ static int
 skip(struct restoration *restoration, const struct manifest_tree *tree, const struct dump_fault *fault)
 {
 	if (!restoration->store->options.restore_skip_damaged) {
-		store_fault_set(restoration->fault,
-		                "%s (--restore-skip-damaged goes on with an older dump, or none)", fault->text);
+		store_fault_set(restoration->fault, "%s (--restore-skip-damaged goes on with an older dump, or none)",
+		                fault->text);
 		return -1;
 	}
 	log_warn("damaged dump skipped", log_bytes("tree", tree->name, tree->name_bytes),
@@ -177,8 +177,7 @@ restore_first(struct restoration *restoration, struct found_tree *found, const c
 static struct candidate_range
 older_of_name(const struct restoration *restoration, const struct manifest_tree *listed)
 {
-	struct candidate_range others =
-	    candidates_of_name(&restoration->candidates, listed->name, listed->name_bytes);
+	struct candidate_range others = candidates_of_name(&restoration->candidates, listed->name, listed->name_bytes);
 
 	while (others.count > 0) {
 		bool reached = strcmp(others.first[0]->file, listed->file) == 0;

@@ -73,6 +73,9 @@ store_fill(struct store *store, struct store_fault *ret_fault)
 		                store_error_text(r));
 		return -1;
 	}
+	/* Also for a later log, when this one is no longer there to be looked at. */
+	if (restored.log.epoch_highest > store->log.epoch)
+		store->log.epoch = restored.log.epoch_highest;
 	if (!restored.manifest)
 		r = set_aside_database(store, &old, ret_fault);
 	if (r == 0)

@@ -28,8 +28,8 @@ struct store {
 	uint8_t identity[DIRECTORY_IDENTITY_BYTES];
 	struct wal *wal; /* NULL without a log; read-only after store_open() */
 	struct effect_log effects;
-	sem_t released;          /* posted when what the maintenance thread waits for is settled */
-	_Atomic bool log_grown;  /* set by the log's thread: it is larger than it should be */
+	sem_t released;           /* posted when what the maintenance thread waits for is settled */
+	_Atomic bool log_grown;   /* set by the log's thread: it is larger than it should be */
 	bool grown_failed;        /* the last dump for that reason failed, at: */
 	struct timespec grown_at; /* steady clock */
 	struct manifest_log log;  /* `first`: a recovery begins there, 0 without a log; the rest as restored */

@@ -63,8 +63,7 @@ tree_set_add(struct tree_set *set, uint64_t id)
 	assert(index == set->count || set->entries[index]->id != id);
 	if (set->count == set->capacity) {
 		size_t capacity = set->capacity > 0 ? 2 * set->capacity : 64;
-		struct found_tree **entries =
-		    mem_realloc((void *)set->entries, capacity * sizeof(struct found_tree *));
+		struct found_tree **entries = mem_realloc((void *)set->entries, capacity * sizeof(struct found_tree *));
 
 		if (entries == NULL)
 			return NULL;

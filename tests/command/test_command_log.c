@@ -192,7 +192,8 @@ on_a_full_disk_writes_are_refused(void **state)
 	asker_expect(asker, INCREMENT, true, "1");
 	pretend(WAL_FULL);
 	asker_expect(asker, INCREMENT, false, "\"Disk is full, writes are refused\"");
-	asker_expect(asker, "{\"command\":\"drop\",\"tree_name\":\"a\"}", false, "\"Disk is full, writes are refused\"");
+	asker_expect(asker, "{\"command\":\"drop\",\"tree_name\":\"a\"}", false,
+	             "\"Disk is full, writes are refused\"");
 	asker_expect(asker, "{\"command\":\"delete\",\"tree_name\":\"a\",\"time_from\":0,\"time_to\":99999999}", false,
 	             "\"Disk is full, writes are refused\"");
 	asker_expect(asker, SUM, true, "1");
@@ -215,7 +216,8 @@ with_a_failed_log_the_server_is_read_only(void **state)
 	asker_expect(asker, INCREMENT, false, "\"The log has failed, the server is read-only until restarted\"");
 	asker_expect(asker, "{\"command\":\"dump\",\"tree_name\":\"a\"}", false,
 	             "\"The log has failed, the server is read-only until restarted\"");
-	asker_expect(asker, "{\"command\":\"dump_all\"}", false, "\"The log has failed, the server is read-only until restarted\"");
+	asker_expect(asker, "{\"command\":\"dump_all\"}", false,
+	             "\"The log has failed, the server is read-only until restarted\"");
 	asker_expect(asker, SUM, true, "1");
 	assert_int_equal(kit_file_count(asker->kit, ".tree"), 0);
 }
@@ -224,7 +226,8 @@ static void
 held_replies_become_as_many_that_tell_of_the_failure(void **state)
 {
 	static const char held[] = "{\"success\":true,\"response\":1}\r\n{\"success\":true,\"response\":\"OK\"}\r\n";
-	static const char unknown[] = "{\"success\":false,\"response\":\"The log has failed, the outcome is unknown\"}\r\n";
+	static const char unknown[] =
+	    "{\"success\":false,\"response\":\"The log has failed, the outcome is unknown\"}\r\n";
 	struct buffer out;
 
 	(void)state;
@@ -242,7 +245,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(writes_depend_on_the_log_and_reads_do_not, asker_setup_log, teardown),
 		cmocka_unit_test_setup_teardown(without_sync_replies_wait_for_nothing, asker_setup_log, teardown),
-		cmocka_unit_test_setup_teardown(without_room_writes_come_later_and_reads_at_once, asker_setup_log, teardown),
+		cmocka_unit_test_setup_teardown(without_room_writes_come_later_and_reads_at_once, asker_setup_log,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(what_the_log_can_never_take_is_refused, asker_setup_log, teardown),
 		cmocka_unit_test_setup_teardown(on_a_full_disk_writes_are_refused, asker_setup_log, teardown),
 		cmocka_unit_test_setup_teardown(with_a_failed_log_the_server_is_read_only, asker_setup_log, teardown),

@@ -183,7 +183,8 @@ bad_values_are_named_with_their_range(void **state)
 	             "KiB, MiB or GiB, not \"18014398509481985KiB\"");
 	assert_fault("--log-level=loud", "--log-level must be error, warn, info or debug, not \"loud\"");
 	assert_fault("--wal-fsync=no", "--wal-fsync must be true, everysec or false, not \"no\"");
-	assert_fault("--wal-segment-bytes=1", "--wal-segment-bytes must be a size from 64KiB to 16GiB, in bytes, KiB, MiB or GiB, not \"1\"");
+	assert_fault("--wal-segment-bytes=1",
+	             "--wal-segment-bytes must be a size from 64KiB to 16GiB, in bytes, KiB, MiB or GiB, not \"1\"");
 	assert_fault("--log-format=xml", "--log-format must be text or json, not \"xml\"");
 	assert_fault("--read-timeout=x", "--read-timeout must be an integer from 0 to 31536000, not \"x\"");
 	assert_fault("--help=1", "--help must be given without a value, not \"1\"");

@@ -75,7 +75,8 @@ tree_load(const char *file, bool keep_id, const char *name, struct dump_info *re
 	struct dump_fault fault;
 	struct tree *tree;
 
-	if (dump_load(f.engine, f.directory.fd, file, keep_id ? DUMP_ID_OF_FILE : DUMP_ID_NEW, &tree, ret_info, &fault) != DUMP_OK)
+	if (dump_load(f.engine, f.directory.fd, file, keep_id ? DUMP_ID_OF_FILE : DUMP_ID_NEW, &tree, ret_info,
+	              &fault) != DUMP_OK)
 		fail_msg("%s", fault.text);
 	engine_batch_begin(f.worker);
 	assert_int_equal(tree_load_publish(f.worker, tree, name, strlen(name)), 0);
@@ -251,16 +252,20 @@ a_damaged_file_leaves_nothing(void **state)
 	data[bytes / 2] ^= 1;
 	kit_file_put(f.directory.fd, "6_x.tree", data, bytes);
 	/* The leak checker of a sanitized build sees a half-made tree that was not discarded. */
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault), DUMP_DAMAGED);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault),
+	                 DUMP_DAMAGED);
 	kit_file_put(f.directory.fd, "6_x.tree", data, bytes / 2);
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault), DUMP_DAMAGED);
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "7_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault), DUMP_MISSING);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault),
+	                 DUMP_DAMAGED);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "7_x.tree", DUMP_ID_OF_FILE, &tree, &info, &fault),
+	                 DUMP_MISSING);
 	/* What the engine will not take: days whose sum is too large. */
 	static const char sum[] = "\x82\254branches_num\x01\250branches\x91\x81\x05\x82\245total\x02\245table\x82"
 	                          "\x01\xcf\x1f\xff\xfe\x00\x00\x00\x00\x00\x02\x01";
 
 	kit_file_put(f.directory.fd, "6_x.tree", sum, sizeof(sum) - 1);
-	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_NEW, &tree, &info, &fault), DUMP_DAMAGED);
+	assert_int_equal(dump_load(f.engine, f.directory.fd, "6_x.tree", DUMP_ID_NEW, &tree, &info, &fault),
+	                 DUMP_DAMAGED);
 	assert_string_equal(fault.text, "6_x.tree: offset 26: key 5: the counter cannot be loaded");
 	free(data);
 }

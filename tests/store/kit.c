@@ -434,8 +434,8 @@ run(struct dumping *dumping)
 		return store_load(kit->store, dumping->name, strlen(dumping->name), name, &bytes, &dumping->hold,
 		                  &kit->fault);
 	case DELETE:
-		return store_delete_range(kit->store, dumping->name, strlen(dumping->name), dumping->from,
-		                          dumping->to, &dumping->hold, &kit->fault);
+		return store_delete_range(kit->store, dumping->name, strlen(dumping->name), dumping->from, dumping->to,
+		                          &dumping->hold, &kit->fault);
 	}
 	return -1;
 }

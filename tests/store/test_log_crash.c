@@ -227,6 +227,23 @@ a_full_dump_that_fails_for_a_tree(void **state)
 
 /* ---- loads ---- */
 
+/* The manifests among the copies that name a staged tree. */
+static size_t
+count_staged(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < copy_count; i++) {
+		struct manifest manifest;
+		struct dump_fault fault;
+
+		assert_int_equal(manifest_read(copies[i]->directory_fd, &manifest, &fault), MANIFEST_OK);
+		count += manifest.staged_count;
+		manifest_deinit(&manifest);
+	}
+	return count;
+}
+
 static void
 a_load_over_a_tree(void **state)
 {
@@ -241,6 +258,7 @@ a_load_over_a_tree(void **state)
 	record(kit);
 	assert_int_equal(kit_load(kit, "10_a.tree"), 0);
 	record_end(5);
+	assert_true(count_staged() > 0);
 	check_copies("a=1/0/3 b=2/0/0 ", "a=0/5/0 b=2/0/0 ");
 	kit_add(kit, "a", 1, 1);
 	record(kit);

@@ -243,8 +243,7 @@ a_delete_ends_when_the_disk_is_full(void **state)
 
 			if (wal_state(store_wal(kit->store)) == WAL_OK)
 				for (uint32_t day = 0; day < DAYS; day++)
-					assert_int_equal(
-					    tree_add(kit->worker, tree, key, day, UINT64_C(1) << 40), 0);
+					assert_int_equal(tree_add(kit->worker, tree, key, day, UINT64_C(1) << 40), 0);
 			(void)effect_log_append(&kit->effects);
 			engine_batch_end(kit->worker);
 			if (key % 64 == 0)

@@ -209,6 +209,66 @@ all_kinds_of_effects(void **state)
 	assert_int_equal(kit_total(kit, "a", 1), 2);
 }
 
+static int
+count_key(void *context, uint64_t key, struct key_record *record)
+{
+	(void)record;
+	*(uint64_t *)context += key;
+	return 0;
+}
+
+/* Listed keys, added up. */
+static uint64_t
+keys_of(struct kit *kit, const char *tree)
+{
+	uint64_t sum = 0;
+
+	engine_scan_begin(kit->engine);
+	(void)tree_scan_keys(engine_scan_tree(kit->engine, tree, strlen(tree)), count_key, &sum);
+	engine_scan_end(kit->engine);
+	return sum;
+}
+
+/* Workers' groups stand in a block in any order; which of listed and unlisted came last tells the sequence. */
+static void
+the_last_of_listed_and_unlisted_counts(void **state)
+{
+	static const struct {
+		enum effect_kind kind;
+		uint64_t key;
+		uint64_t sequence;
+	} order[] = {
+		{ EFFECT_LISTED, 1000, 1003 }, { EFFECT_UNLISTED, 1000, 1002 }, { EFFECT_UNLISTED, 100, 1005 },
+		{ EFFECT_UNLISTED, 10, 1001 }, { EFFECT_LISTED, 100, 1004 },
+	};
+	struct kit *kit = *state;
+
+	assert_int_equal(kit_open(kit), 0);
+	kit_add(kit, "a", 1, 1);
+	for (uint64_t key = 10; key <= 1000; key *= 10) {
+		kit_add(kit, "a", key, 1);
+		assert_int_equal(kit_delete(kit, "a", 0, UINT64_MAX), 0);
+	}
+	assert_int_equal(keys_of(kit, "a"), 1111);
+	engine_batch_begin(kit->worker);
+	effect_log_room(&kit->effects);
+	for (uint32_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		kit->effects.buffer.effects[kit->effects.buffer.count++] = (struct effect){
+			.tree_id = tree_id(tree_find(kit->worker, "a", 1)),
+			.generation = tree_generation(tree_find(kit->worker, "a", 1)),
+			.tag = engine_log_epoch(kit->engine),
+			.key = order[i].key,
+			.delta = order[i].sequence,
+			.kind = order[i].kind,
+		};
+	(void)effect_log_append(&kit->effects);
+	engine_batch_end(kit->worker);
+	wal_writer_flush(kit->effects.writer);
+	kit_sync(kit);
+	reopen(kit);
+	assert_int_equal(keys_of(kit, "a"), 1001);
+}
+
 /* ---- the original's ---- */
 
 static void
@@ -713,6 +773,7 @@ main(void)
 		kit_test(trees_come_go_and_come_again),
 		kit_test(many_trees),
 		kit_test(all_kinds_of_effects),
+		kit_test(the_last_of_listed_and_unlisted_counts),
 		kit_test(files_of_the_originals_get_a_log),
 		kit_test(a_torn_end_is_cut),
 		kit_test(damage_in_the_log_stops_the_start),

@@ -168,6 +168,26 @@ class Log(InspectTest):
             self.put(segment, whole)
         self.inspect('verify', self.directory)
 
+    def test_known_by_the_manifest(self):
+        """the last block is no torn tail when the manifest says that it was on disk; an older dump is no substitute"""
+        server = self.start('--wal-segment-bytes=1MiB')
+        client = self.client()
+        for tree in ('a', 'b'):
+            client.call('increment', tree, key=1)
+            client.call('dump', tree)
+        client.call('increment', 'a', key=2)
+        client.call('dump', 'a')
+        older, newer = server.files('a')
+        server.kill()
+        segment = segments(self.directory)[0]
+        last = self.records()[-1]['offset']
+        for data in self.flips(segment, last, last + 72, 10):
+            self.damaged(segment, data, ('verify', 'export'))
+        self.inspect('verify', self.directory)
+        self.damaged(newer, b'', ('verify', 'export'), gone=True)
+        os.remove(os.path.join(self.directory, older))
+        self.inspect('verify', self.directory)
+
     def test_torn_tail(self):
         """a log that ends in the middle of a block, or in anything at all, is sound; verify says what a start would cut"""
         self.killed()
@@ -320,6 +340,10 @@ class Log(InspectTest):
                 (['import', nowhere], 'ERROR: directory "%s" cannot be opened: No such file or directory\n' % nowhere),
                 (['export', nowhere], 'ERROR: "%s" cannot be opened: No such file or directory\n' % nowhere)):
             self.assertEqual(self.inspect(*arguments, status=2), ('', text))
+        with open(os.path.join(harness.ROOT, 'tools', 'karma-inspect.1')) as f:
+            page = f.read().replace('\\-', '-')
+        for word in re.findall(r'--[a-z-]+|(?m:^    [a-z]+(?= D))', self.inspect('--help')[0]):
+            self.assertIn(word.strip(), page, 'the man page')
         self.assertTrue(self.inspect('--help')[0].startswith('Usage: karma-inspect COMMAND [options] DIR\n'))
         self.assertEqual(self.inspect('list', '-h'), self.inspect('--help'))
         self.assertRegex(self.inspect('--version')[0], r'^karma-inspect \d+\.\d+\.\d+\n$')

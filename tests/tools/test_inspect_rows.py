@@ -146,7 +146,7 @@ class Rows(InspectTest):
             process.stdin.flush()
             wait_until(lambda: len(os.listdir(self.directory)) == 2, 'two trees under temporary names')
             process.send_signal(number)
-            self.assertEqual(process.wait(), 2)
+            self.assertEqual(process.wait(60 * SLOW), 2)
             self.assertIn(b'nothing was imported', process.stderr.read())
             for stream in (process.stdin, process.stdout, process.stderr):
                 stream.close()

@@ -29,10 +29,11 @@ before_call(void *context, enum memory_call call, const char *name)
 {
 	struct sim *sim = context;
 
-	(void)call;
 	(void)name;
 	if (sim->inside)
 		sim_interlude(sim);
+	if (sim->wal != NULL && (call == MEMORY_WRITE || call == MEMORY_SYNC))
+		sim->was_ok = wal_state(sim->wal) == WAL_OK; /* a section that begins now sees it */
 	if (sim->die_after > 0 && --sim->die_after == 0)
 		die(sim);
 }
@@ -43,11 +44,14 @@ epoch_store(void *context, uint64_t epoch)
 	struct sim *sim = context;
 
 	/* First those that began before and are to end before the quiescence, then those that begin after. */
+	sim->moving = true;
 	if (sim->inside)
 		sim_interlude(sim);
 	atomic_store_explicit(&sim->epoch, epoch, memory_order_seq_cst);
 	if (sim->inside)
 		sim_interlude(sim);
+	sim->moving = false;
+	sim->was_ok = false; /* those that looked before have ended when this commit is done with its quiescence */
 }
 
 static uint32_t
@@ -143,7 +147,7 @@ options_choose(struct sim *sim)
 
 	options->fsync = (enum wal_fsync)random_below(&sim->random, 3);
 	options->writers_max = SIM_WRITERS;
-	options->writer_bytes = (uint32_t)(SIM_RECORDS_MAX * WAL_RECORD_BYTES_MAX + random_below(&sim->random, 400));
+	options->writer_bytes = (uint32_t)(WAL_RECORD_BYTES_MAX + random_below(&sim->random, 1000));
 	options->segment_bytes = random_below(&sim->random, 20000);
 	options->bytes_max = sim_chance(sim, 50) ? UINT64_MAX : random_below(&sim->random, 30000);
 	options->epoch_first = 1 + max(sim->recovered.epoch_highest, sim->manifest.epoch);
@@ -183,6 +187,7 @@ sim_run_begin(struct sim *sim)
 	sim->fault_injected = false;
 	sim->room_injected = false;
 	sim->failed_seen = false;
+	sim->flood = sim_chance(sim, 20);
 	for (;;) {
 		if (sim_chance(sim, 20))
 			sim->die_after = 1 + random_below(&sim->random, 30);
@@ -205,6 +210,10 @@ sim_run_begin(struct sim *sim)
 	SIM_CHECK(sim, sim->released_last == sim->options.epoch_first - 1);
 	for (int i = 0; i < SIM_WRITERS; i++)
 		sim_writer_begin(sim, &sim->writers[i]);
+	if (sim->flood && sim_chance(sim, 70)) {
+		sim->memory->room = 0;
+		sim->room_injected = true;
+	}
 	sim_totals.runs++;
 }
 

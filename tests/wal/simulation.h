@@ -69,7 +69,10 @@ struct sim {
 	bool dead;              /* the machine has stopped: every call fails */
 	bool fault_injected;    /* in this run, of a call that may make the log fail */
 	bool room_injected;     /* in this run, room was short, or preparing failed */
+	bool flood;             /* of this run: all writers fill their buffers again and again */
 	bool inside;            /* a call of a commit: writers may act */
+	bool moving;            /* E is being moved */
+	bool was_ok;            /* the state, when sections that are still open may have looked */
 	uint64_t released_last; /* what was seen last */
 	bool failed_seen;
 	unsigned grown;

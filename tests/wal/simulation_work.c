@@ -5,9 +5,10 @@
 /* ---- writers ---- */
 
 static void
-group_append(struct sim *sim, struct wal_writer *writer, uint64_t tag)
+group_append(struct sim *sim, struct wal_writer *writer, uint64_t tag, size_t records_max)
 {
-	uint32_t records = 1 + (uint32_t)random_below(&sim->random, SIM_RECORDS_MAX);
+	uint32_t records =
+	    1 + (uint32_t)random_below(&sim->random, records_max < SIM_RECORDS_MAX ? records_max : SIM_RECORDS_MAX);
 	uint64_t number = sim_group_new(sim, tag, records);
 	struct wal_group group;
 
@@ -22,18 +23,34 @@ group_append(struct sim *sim, struct wal_writer *writer, uint64_t tag)
 	wal_group_end(&group);
 }
 
+/*
+ * Does the section see WAL_OK? One that runs while E moves may have looked before the commit found the disk full, and load its
+ * tag only now.
+ */
+static bool
+state_is_ok(struct sim *sim)
+{
+	if (sim->moving && sim->was_ok && !wal_failed(sim->wal))
+		return true;
+	return wal_state(sim->wal) == WAL_OK;
+}
+
 /* One section: looks at the state, loads a tag, appends what there is room for. */
 static void
 section(struct sim *sim, struct sim_writer *writer, unsigned groups)
 {
 	epoch_begin(sim->worker);
 	uint64_t tag = atomic_load_explicit(&sim->epoch, memory_order_seq_cst);
+	/* Room counts both buffers: only when one is left a little may the other be filled beside it. */
+	size_t leave = 1 + (size_t)random_below(&sim->random, 3);
 
 	sim_totals.refused += wal_state(sim->wal) == WAL_FULL;
-	for (; groups > 0 && wal_state(sim->wal) == WAL_OK; groups--) {
-		if (wal_writer_room(writer->writer) < SIM_RECORDS_MAX * WAL_RECORD_BYTES_MAX)
+	for (; groups > 0 && state_is_ok(sim); groups--) {
+		size_t records_max = wal_writer_room(writer->writer) / WAL_RECORD_BYTES_MAX;
+
+		if (records_max < leave)
 			break;
-		group_append(sim, writer->writer, tag);
+		group_append(sim, writer->writer, tag, records_max);
 	}
 	epoch_end(sim->worker);
 }
@@ -60,6 +77,13 @@ act(struct sim *sim)
 	struct sim_writer *writer = &sim->writers[random_below(&sim->random, SIM_WRITERS)];
 	bool full = sim_chance(sim, 20);
 
+	if (sim_chance(sim, sim->flood ? 90 : 10)) {
+		for (int i = 0; i < SIM_WRITERS; i++) {
+			if (sim->writers[i].writer != NULL)
+				section(sim, &sim->writers[i], UINT32_MAX);
+		}
+		return;
+	}
 	if (writer->writer == NULL)
 		return; /* going */
 	if (sim_chance(sim, 20)) {
@@ -85,7 +109,7 @@ sim_interlude(struct sim *sim)
 	bool before = sim->inside;
 
 	sim->inside = false;
-	while (sim_chance(sim, 40)) {
+	while (sim_chance(sim, sim->flood ? 90 : 40)) {
 		act(sim);
 		sim_totals.straddled++;
 	}
@@ -183,6 +207,8 @@ dump(struct sim *sim)
 	sim->manifest =
 	    (struct sim_manifest){ .sequence_first = sequence, .epoch = epoch, .synced = wal_synced(sim->wal) };
 	sim_totals.dumps++;
+	if (sim_chance(sim, 30) && rotate(sim, &(uint64_t){ 0 }) < 0)
+		return;
 	if (sim_chance(sim, 90)) {
 		wal_forget(sim->wal, sequence);
 		sim_totals.forgets++;
@@ -211,7 +237,7 @@ misfortune(struct sim *sim)
 		                                     MEMORY_PUSH };
 	enum memory_call call = sim_chance(sim, 50) ? MEMORY_WRITE : MEMORY_SYNC;
 
-	if (sim_chance(sim, 50)) {
+	if (sim_chance(sim, 60)) {
 		sim->memory->room = random_below(&sim->random, 3) * random_below(&sim->random, 10000);
 		sim->room_injected = true;
 		return;
@@ -265,6 +291,7 @@ sim_step(struct sim *sim)
 	uint64_t sequence;
 
 	sim->step++;
+	sim->was_ok = wal_state(sim->wal) == WAL_OK;
 	if (sim->die_after == 0 && !sim->dead && sim_chance(sim, 2))
 		sim->die_after = 1 + random_below(&sim->random, 20);
 	sim->inside = true;
