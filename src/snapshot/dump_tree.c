@@ -4,6 +4,7 @@
 
 #include "snapshot/dump_file.h"
 #include "snapshot/dump_reader.h"
+#include "snapshot/loader.h"
 
 /* ---- engine to file ---- */
 
@@ -62,13 +63,7 @@ dump_tree(struct engine *engine, struct tree *tree, const struct dump_request *r
 
 /* ---- file to engine ---- */
 
-static int
-load_visit(void *context, uint64_t key, uint64_t total, const struct cut_day *days, size_t day_count)
-{
-	struct tree *tree = context;
-
-	return tree_load_key(tree, key, total, days, day_count);
-}
+enum { KEY_BYTES_MIN = 16 }; /* in a file, without days */
 
 /* The id has to be known before the first key, and stands behind the last. */
 static int
@@ -86,6 +81,24 @@ load_begin(struct engine *engine, const struct dump_info *info, uint64_t id, str
 	return r;
 }
 
+/* What failed first is what is told: the loader's keys come before the place where the reader is. */
+static int
+load_keys(const struct dump_reader *reader, struct tree *tree, struct dump_info *ret_info)
+{
+	struct loader *loader;
+	int loaded = loader_create(tree, &loader);
+	int r = DUMP_OK;
+
+	if (loaded == 0) {
+		r = dump_reader_run(reader, loader_key, loader, ret_info);
+		loaded = loader_finish(loader);
+	}
+	if (loaded < 0)
+		(void)snprintf(reader->fault->text, sizeof(reader->fault->text), "%s: loading the counters failed: %s",
+		               reader->file_name, strerrordesc_np(-loaded));
+	return loaded < 0 ? loaded : r;
+}
+
 static int
 load_run(struct engine *engine, const struct dump_reader *reader, uint64_t id, struct tree **ret_tree,
          struct dump_info *ret_info)
@@ -98,7 +111,10 @@ load_run(struct engine *engine, const struct dump_reader *reader, uint64_t id, s
 		r = load_begin(engine, &before, id, reader->fault, &tree);
 	if (r != DUMP_OK)
 		return r;
-	r = dump_reader_run(reader, load_visit, tree, ret_info);
+	/* Of what the file says of itself no more is believed than fits into it. */
+	tree_load_expect(tree,
+	                 before.keys < reader->bytes / KEY_BYTES_MIN ? before.keys : reader->bytes / KEY_BYTES_MIN);
+	r = load_keys(reader, tree, ret_info);
 	if (r == DUMP_OK && (before.tree_id != ret_info->tree_id || before.generation != ret_info->generation)) {
 		(void)snprintf(reader->fault->text, sizeof(reader->fault->text), "%s: changed while it was read",
 		               reader->file_name);

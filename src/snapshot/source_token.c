@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "snapshot/quick.h"
+
 static const char *
 token_kind(mpack_token_type_t type)
 {
@@ -88,13 +90,16 @@ source_expect(struct source *source, mpack_token_type_t type, const char *what, 
 int
 source_uint(struct source *source, const char *what, uint64_t max, uint64_t *ret)
 {
-	mpack_token_t token;
-	int r = source_expect(source, MPACK_TOKEN_UINT, what, &token);
+	uint64_t value;
 
-	if (r != 0)
-		return r;
-	uint64_t value = mpack_unpack_uint(token);
+	if (!quick_uint(source, &value)) {
+		mpack_token_t token;
+		int r = source_expect(source, MPACK_TOKEN_UINT, what, &token);
 
+		if (r != 0)
+			return r;
+		value = mpack_unpack_uint(token);
+	}
 	if (value > max)
 		return source_fault(source, source->token_offset, "%s %" PRIu64 " is above %" PRIu64, what, value, max);
 	*ret = value;
@@ -105,6 +110,9 @@ int
 source_map(struct source *source, const char *what, uint32_t *ret_entries)
 {
 	mpack_token_t token;
+
+	if (quick_map(source, ret_entries))
+		return 0;
 	int r = source_expect(source, MPACK_TOKEN_MAP, what, &token);
 
 	if (r == 0)
@@ -152,6 +160,9 @@ int
 source_str(struct source *source, const char *what, char *ret, size_t capacity, size_t *ret_bytes)
 {
 	mpack_token_t token;
+
+	if (quick_str(source, ret, capacity, ret_bytes))
+		return 0;
 	int r = source_expect(source, MPACK_TOKEN_STR, what, &token);
 
 	if (r != 0)
