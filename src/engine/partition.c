@@ -254,21 +254,32 @@ partition_walk(struct partition_table *table, partition_fn *visit, void *context
 	return r;
 }
 
+uint64_t
+partition_table_count(struct partition_table *table)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < PARTITION_GROUPS; i++) {
+		struct partition_group *group = atomic_load_explicit(&table->group[i], memory_order_acquire); /* E5 */
+
+		for (uint32_t k = 0; group != NULL && k < PARTITIONS_PER_GROUP; k++)
+			count += atomic_load_explicit(&group->partition[k].count, memory_order_relaxed);
+	}
+	return count;
+}
+
 size_t
 partition_table_bytes(struct partition_table *table)
 {
 	size_t bytes = 0;
 
-	for (uint32_t i = 0; i < PARTITION_GROUPS; i++) {
-		struct partition_group *group = atomic_load_explicit(&table->group[i], memory_order_acquire); /* E5 */
-
-		bytes += group == NULL ? 0 : sizeof(*group);
-		/* Maps are a quarter to a half full: about three slots to a record. */
-		for (uint32_t k = 0; group != NULL && k < PARTITIONS_PER_GROUP; k++)
-			bytes += atomic_load_explicit(&group->partition[k].count, memory_order_relaxed) *
-			         (sizeof(struct key_record) + 3 * sizeof(void *));
-	}
-	return bytes;
+	for (uint32_t i = 0; i < PARTITION_GROUPS; i++)
+		bytes += atomic_load_explicit(&table->group[i], memory_order_acquire) == NULL
+		             ? /* E5 */
+		             0
+		             : sizeof(struct partition_group);
+	/* Maps are a quarter to a half full: about three slots to a record. */
+	return bytes + partition_table_count(table) * (sizeof(struct key_record) + 3 * sizeof(void *));
 }
 
 static int

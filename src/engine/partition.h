@@ -127,6 +127,9 @@ void partition_pass(struct partition_table *table, uint64_t key);
 typedef int partition_fn(void *context, struct key_record *record);
 int partition_walk(struct partition_table *table, partition_fn *visit, void *context);
 
+/* Records of the table, about. Any thread while the table is there. */
+uint64_t partition_table_count(struct partition_table *table);
+
 /* About what the table takes: its groups, maps and records, without day blocks. Any thread while the table is there. */
 size_t partition_table_bytes(struct partition_table *table);
 

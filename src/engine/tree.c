@@ -53,6 +53,12 @@ tree_generation(const struct tree *tree)
 	return atomic_load_explicit(&tree->generation, memory_order_acquire);
 }
 
+uint64_t
+tree_key_count(struct tree *tree)
+{
+	return partition_table_count(&tree->table);
+}
+
 const char *
 tree_name(const struct tree *tree, size_t *ret_bytes)
 {

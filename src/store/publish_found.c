@@ -79,6 +79,7 @@ publish_tree(struct restoration *restoration, struct found_tree *found)
 	if (engine_pin_tree(store->engine, listed->name, listed->name_bytes) != NULL)
 		return fail(restoration, found, "two trees have this name");
 	found->tree = NULL;
+	restoration->keys += tree_key_count(tree);
 	int r = tree_load_restore(store->worker, tree, listed->name, listed->name_bytes, listed->order);
 
 	if (r != 0)

@@ -303,6 +303,6 @@ store_restore(struct store *store, struct restored *ret_restored, struct store_f
 	if (restore_all(&restoration) < 0)
 		return -1;
 	log_info("restored", log_string("directory", store->options.directory), log_u64("trees", restoration.published),
-	         log_u64("keys", restoration.keys), log_u64("days", restoration.days), log_u64("ms", ms_since(&start)));
+	         log_u64("keys", restoration.keys), log_u64("ms", ms_since(&start)));
 	return 0;
 }

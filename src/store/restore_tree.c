@@ -40,15 +40,12 @@ load_file(struct restoration *restoration, const char *file, uint64_t id, struct
 }
 
 static void
-found_fill(struct restoration *restoration, struct found_tree *found, struct tree *tree, const char *file,
-           const struct dump_info *info, uint64_t generation)
+found_fill(struct found_tree *found, struct tree *tree, const char *file, uint64_t generation)
 {
 	found->tree = tree;
 	found->held = generation;
 	found->generation = generation;
 	found->dump = (struct manifest_tree){ .file = file, .id = tree_id(tree), .generation = generation };
-	restoration->keys += info->keys;
-	restoration->days += info->days;
 }
 
 static int
@@ -66,7 +63,7 @@ try_own(struct restoration *restoration, struct found_tree *found, const char *f
 		tree_load_discard(tree);
 		return unfit(fault, file, "this is not the dump that " MANIFEST_FILE " names");
 	}
-	found_fill(restoration, found, tree, file, &info, info.generation);
+	found_fill(found, tree, file, info.generation);
 	return 0;
 }
 
@@ -79,7 +76,7 @@ try_taken(struct restoration *restoration, struct found_tree *found, const char 
 	int r = load_file(restoration, file, id, &tree, &info, fault);
 
 	if (r == 0)
-		found_fill(restoration, found, tree, file, &info, 0);
+		found_fill(found, tree, file, 0);
 	return r;
 }
 

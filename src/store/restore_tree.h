@@ -15,7 +15,7 @@ struct restoration {
 	struct tree_set trees;
 	struct store_fault *fault;
 	struct restored *restored;
-	uint64_t published, keys, days; /* of trees; of their dumps */
+	uint64_t published, keys; /* trees, and what they hold */
 };
 
 /*
