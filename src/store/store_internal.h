@@ -35,7 +35,7 @@ struct store {
 	struct manifest_log log;  /* `first`: a recovery begins there, 0 without a log; the rest as restored */
 	struct catalog catalog;
 	const struct manifest_tree *staged; /* of the load under way, or NULL */
-	bool reads_only;              /* of store_read(): no file is changed */
+	bool reads_only;                    /* of store_read(): no file is changed */
 	bool manifest_stale;          /* no file yet, or its last write failed: it does not say what the catalog says */
 	bool manifest_failing;        /* the last write failed, and that was logged */
 	uint64_t directory_seen;      /* engine_directory_version() of the last manifest */
