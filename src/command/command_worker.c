@@ -48,7 +48,9 @@ worker_init(struct command_worker *worker)
 fail_lock:
 	(void)pthread_mutex_destroy(&worker->lock);
 fail_log:
+	engine_worker_destroy(worker->engine_worker);
 	effect_log_deinit(&worker->log);
+	goto fail_scratch;
 fail_engine:
 	engine_worker_destroy(worker->engine_worker);
 fail_scratch:
@@ -92,8 +94,8 @@ command_worker_destroy(struct command_worker *worker)
 	assert(!worker->in_batch);
 	command_job_abandon_all(worker);
 	wait_for_lent(worker);
-	effect_log_deinit(&worker->log);
 	engine_worker_destroy(worker->engine_worker);
+	effect_log_deinit(&worker->log);
 	while (worker->completed != NULL) {
 		struct command_job *job = worker->completed;
 

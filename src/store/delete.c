@@ -42,21 +42,6 @@ section_end(void *context)
 	journal_append(deletion->store);
 }
 
-static const char *
-problem(int result)
-{
-	switch (result) {
-	case -ENOSPC:
-		return FAULT_DISK_FULL;
-	case -EIO:
-		return FAULT_READ_ONLY;
-	case -EAGAIN:
-		return "A key has more days than the log can take at once (--wal-segment-bytes)";
-	default:
-		return "Out of memory";
-	}
-}
-
 /* Returns 0, ENGINE_MISSING, or -1 with the fault. */
 static int
 delete_range(struct deletion *deletion, const char *name, size_t bytes, uint64_t from, uint64_t to,
@@ -75,7 +60,7 @@ delete_range(struct deletion *deletion, const char *name, size_t bytes, uint64_t
 	}
 	if (r >= 0)
 		return r;
-	store_fault_set(ret_fault, "%s, %s", problem(r),
+	store_fault_set(ret_fault, "%s, %s", journal_problem(r),
 	                deletion->begun ? "a part of the tree may be deleted: repeat the request" : "nothing changed");
 	return -1;
 }

@@ -38,20 +38,23 @@ grown(void *context)
 static void
 state_changed(void *context, enum wal_state state, int error, const char *doing)
 {
-	const struct store *store = context;
+	struct store *store = context;
 	const char *directory = store->options.directory;
 	const char *problem = error < 0 ? store_error_text(error) : "";
 
-	if (state == WAL_OK)
+	if (state == WAL_OK) {
 		log_info("log writes again, so do clients", log_string("directory", directory));
-	else if (state == WAL_FULL)
+	} else if (state == WAL_FULL) {
+		/* The segments before the present one can go when everything is dumped, if there is room for the dumps. */
+		grown(store);
 		log_error("log has no room: writes are refused until there is, reads go on",
 		          log_string("directory", directory), log_string("doing", doing),
 		          log_string("problem", problem), log_string("do", "free space on this disk"));
-	else
+	} else {
 		log_error("log has failed: read-only from now on, no dump is made; what was not answered may be lost",
 		          log_string("directory", directory), log_string("doing", doing),
 		          log_string("problem", problem), log_string("do", "look at the disk, then restart"));
+	}
 }
 
 static void
@@ -181,6 +184,21 @@ journal_room_error(const struct store *store)
 		break;
 	}
 	return 0;
+}
+
+const char *
+journal_problem(int result)
+{
+	switch (result) {
+	case -ENOSPC:
+		return FAULT_DISK_FULL;
+	case -EIO:
+		return FAULT_READ_ONLY;
+	case -EAGAIN:
+		return "A key has more days than the log can take at once (--wal-segment-bytes)";
+	default:
+		return "Out of memory";
+	}
 }
 
 /* What was appended has room on the disk, also on a full one, so this ends. */

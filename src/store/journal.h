@@ -38,6 +38,9 @@ int journal_room(struct store *store, bool all);
  * disk is full is for sections that saw it before. */
 int journal_room_error(const struct store *store);
 
+/* For people: what a failed change failed of (-ENOSPC, -EIO, -EAGAIN, -ENOMEM). */
+const char *journal_problem(int result);
+
 /* The end of a change, in its section, and what follows outside: the epoch its reply depends on, 0 for none. */
 void journal_append(struct store *store);
 uint64_t journal_hold(struct store *store);

@@ -63,10 +63,8 @@ publish(struct store *store, struct tree *tree, const struct dump_info *info, st
 	engine_batch_end(store->worker);
 	if (r == 0)
 		return 0;
-	if (journal_check_write(store, ret_fault) < 0)
-		return -1;
-	store_fault_set(ret_fault, r == ENGINE_TREES_FULL ? "The limit of trees is reached (--max-trees)"
-	                                                  : "Out of memory, nothing changed");
+	store_fault_set(ret_fault, "%s, nothing changed",
+	                r == ENGINE_TREES_FULL ? "The limit of trees is reached (--max-trees)" : journal_problem(r));
 	return -1;
 }
 
@@ -92,14 +90,16 @@ publish_staged(struct store *store, struct tree *tree, const struct dump_info *i
 	store->staged = &entry;
 	r = store_publish(store, ret_fault);
 	store->staged = NULL;
-	if (r == 0 && journal_room(store, true) < 0) {
-		(void)journal_check_write(store, ret_fault);
+	int room = r == 0 ? journal_room(store, true) : 0;
+
+	if (room < 0)
+		store_fault_set(ret_fault, "%s, nothing changed", journal_problem(room));
+	if (r == 0 && room == 0) {
+		r = publish(store, tree, info, ret_fault);
+	} else {
+		tree_load_discard(tree);
 		r = -1;
 	}
-	if (r == 0)
-		r = publish(store, tree, info, ret_fault);
-	else
-		tree_load_discard(tree);
 	if (r == 0 && catalog_put(&store->catalog, &entry, cut) < 0)
 		log_warn("the dump of a loaded tree is not in the catalog", log_string("file", file));
 	if (r < 0)

@@ -7,8 +7,9 @@
  *   3 log        its first segment names the last block that counted: from now on nothing else follows on that
  *   4 manifest   every tree has its id there, and the log its first segment
  *
- * A crash between two steps leaves what the next start restores to the same state. A start that skipped or cut off damage,
- * or that ends a log (--wal=false), makes a full dump in place of 4, and then moves the old log's files aside.
+ * A crash between two steps leaves what the next start restores to the same state. A start that skipped or cut off damage
+ * makes a full dump between 2 and 3, after which no log is needed, and sets a damaged one aside: no new segment ever names an
+ * end that damage made. So does one that ends a log (--wal=false), and stops there.
  */
 #include "store/journal.h"
 #include "store/set_aside.h"
@@ -34,15 +35,15 @@ static int
 start_with_log(struct store *store, const struct restored *restored, const struct log_files *old,
                struct store_fault *ret_fault)
 {
-	if (journal_open(store, restored, ret_fault) < 0)
-		return -1;
-	if (!restored->damage) {
-		if (store_publish(store, ret_fault) < 0)
+	if (restored->damage) {
+		store->log.first = 0;
+		store->log.synced = 0;
+		if (dump_everything(store, ret_fault) < 0 ||
+		    (restored->log.damage && set_aside_log(store, old, ret_fault) < 0))
 			return -1;
-	} else if (dump_everything(store, ret_fault) < 0 ||
-	           (restored->log.damage && set_aside_log(store, old, ret_fault) < 0)) {
-		return -1;
 	}
+	if (journal_open(store, restored, ret_fault) < 0 || store_publish(store, ret_fault) < 0)
+		return -1;
 	wal_forget(store->wal, store->log.first);
 	return 0;
 }

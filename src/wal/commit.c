@@ -129,12 +129,13 @@ released_publish(struct wal *wal, uint64_t epoch)
 	atomic_store_explicit(&wal->released, epoch, memory_order_seq_cst); /* W1, W2 */
 }
 
+/* Without room for a next segment, too: what was tagged before stands in this one or in earlier ones. */
 static void
-rotate_publish(struct wal *wal, bool rotated)
+rotate_publish(struct wal *wal)
 {
 	(void)pthread_mutex_lock(&wal->lock);
 	wal->rotate_done = wal->rotate_wanted;
-	wal->rotate_sequence = rotated ? wal->current.sequence : 0;
+	wal->rotate_sequence = wal->current.sequence;
 	(void)pthread_mutex_unlock(&wal->lock);
 }
 
@@ -169,7 +170,7 @@ epoch_close(struct wal *wal, const struct work *work)
 		return false;
 	released_publish(wal, epoch);
 	if (work->rotate)
-		rotate_publish(wal, rotate);
+		rotate_publish(wal);
 	return true;
 }
 

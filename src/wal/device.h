@@ -25,9 +25,13 @@ struct wal_device {
 	/* Both may do less than asked for. */
 	ssize_t (*read)(void *context, int file, void *data, size_t bytes, uint64_t offset);
 	ssize_t (*write)(void *context, int file, const struct iovec *pieces, int count, uint64_t offset);
-	int (*sync)(void *context, int file);                                  /* data, and what is needed to find it */
+	int (*sync)(void *context, int file); /* data, and what is needed to find it */
+	/* From now on reads give what the disk has: writes back what is not there yet, and forgets what was cached. After a sync that
+	 * failed the cache may hold, as clean, what never reached the disk. NULL: the device is only looked at. */
+	int (*reread)(void *context, int file);
 	int (*push)(void *context, int file, uint64_t offset, uint64_t bytes); /* begin writing back; a hint */
 	int (*allocate)(void *context, int file, uint64_t bytes); /* room on disk for so many bytes, size included */
+	int (*truncate)(void *context, int file, uint64_t bytes); /* gives back what is behind */
 	int (*rename)(void *context, const char *from, const char *to);
 	int (*remove)(void *context, const char *name);
 	int (*sync_directory)(void *context);

@@ -34,10 +34,12 @@ wal_device_reading(const int *directory_fd)
 
 	device.open = open_reading;
 	device.sync = NULL;
+	device.reread = NULL;
 	device.sync_directory = NULL;
 	device.write = NULL;
 	device.push = NULL;
 	device.allocate = NULL;
+	device.truncate = NULL;
 	device.rename = NULL;
 	device.remove = NULL;
 	return device;

@@ -213,6 +213,26 @@ wal_files_begin(struct wal *wal)
 	return r < 0 ? r : 0;
 }
 
+void
+wal_files_trim(struct wal *wal)
+{
+	const struct wal_device *device = &wal->options.device;
+	const struct wal_position *last = &wal->options.last;
+
+	for (size_t i = 0; i < wal->files.needed_count; i++) {
+		const struct wal_needed *needed = &wal->files.needed[i];
+
+		if (last->sequence == 0 || needed->sequence != last->sequence)
+			continue;
+		int file = device->open(device->context, needed->name, false);
+
+		if (file < 0)
+			continue;
+		(void)device->truncate(device->context, file, last->end);
+		device->close(device->context, file);
+	}
+}
+
 /* ---- making one ---- */
 
 /* A spare gets the name. If none can, one will be created. */
@@ -309,8 +329,8 @@ wal_forget(struct wal *wal, uint64_t sequence)
 		recycle(wal, segment.name, segment.sequence);
 		(void)pthread_mutex_lock(&wal->lock);
 	}
-	if (atomic_load_explicit(&wal->bytes, memory_order_relaxed) <= wal->options.bytes_max)
-		wal->grown_told = false;
+	wal->grown_told =
+	    false; /* if it is too large already, because much was written meanwhile, the next commit says so */
 	wal->prepare_asked++; /* a full disk may have room now */
 	(void)pthread_cond_signal(&wal->prepare);
 	(void)pthread_mutex_unlock(&wal->lock);

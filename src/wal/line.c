@@ -66,8 +66,10 @@ static int
 read_header(const struct wal_device *device, int handle, const uint8_t *identity, struct wal_file *file)
 {
 	uint8_t data[WAL_HEADER_BYTES];
-	int r = device->size(device->context, handle, &file->bytes);
+	int r = device->reread != NULL ? device->reread(device->context, handle) : 0;
 
+	if (r == 0)
+		r = device->size(device->context, handle, &file->bytes);
 	if (r < 0 || file->bytes < sizeof(data))
 		return r;
 	r = read_whole(device, handle, data, sizeof(data));

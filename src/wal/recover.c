@@ -4,8 +4,12 @@
  *   list the files, read their headers      line.c
  *   find the line                           line.c
  *   read everything: where does it end?     verdict.c
- *   sync what was read, and the directory   what was seen may have been in the page cache alone, and the next run builds on it
+ *   sync the directory
  *   read what counts again, for the visitor
+ *
+ * What is read must be on the disk, since the next run builds on it and calls it synced. So each file is synced, and what is
+ * cached of it dropped, before its first byte is read. Synced afterwards it might never get there: when a sync has failed, the
+ * kernel takes the pages for clean that it could not write, and keeps them; a later sync says that all is well.
  *
  * Memory: one piece of a file at a time, of 1 MiB or of the size of one block if that is more.
  */
@@ -113,33 +117,13 @@ find_line(struct wal_recovery *recovery)
 	return r < 0 ? wal_recovery_error(recovery, r, "the directory", "reading") : 0;
 }
 
+/* The files themselves were synced when they were first opened. */
 static int
-sync_file(struct wal_recovery *recovery, const struct wal_file *file)
+sync_names(struct wal_recovery *recovery)
 {
 	const struct wal_device *device = &recovery->options->device;
-	int handle = device->open(device->context, file->name, false);
+	int r = device->sync_directory(device->context);
 
-	if (handle < 0)
-		return wal_recovery_error(recovery, handle, file->name, "opening");
-	int r = device->sync(device->context, handle);
-
-	device->close(device->context, handle);
-	return r < 0 ? wal_recovery_error(recovery, r, file->name, "syncing") : 0;
-}
-
-static int
-sync_all(struct wal_recovery *recovery)
-{
-	const struct wal_device *device = &recovery->options->device;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < recovery->line.file_count; i++) {
-		if (!recovery->line.files[i].foreign)
-			r = sync_file(recovery, &recovery->line.files[i]);
-	}
-	if (r < 0)
-		return r;
-	r = device->sync_directory(device->context);
 	return r < 0 ? wal_recovery_error(recovery, r, "the directory", "syncing") : 0;
 }
 
@@ -194,7 +178,7 @@ wal_recover(const struct wal_recover_options *options, wal_block_fn *visit, void
 	if (r == 0)
 		r = wal_recovery_judge(&recovery);
 	if (r == 0 && !options->looks_only)
-		r = sync_all(&recovery);
+		r = sync_names(&recovery);
 	if (r == 0)
 		r = replay(&recovery, visit, context);
 	assert(recovery.handle < 0);

@@ -52,7 +52,7 @@ struct wal_fault {
 typedef int wal_block_fn(void *context, const struct wal_block_header *block, const uint8_t *payload);
 
 /*
- * Syncs every file it has read and the directory, then visits. 0; -EBADMSG with the fault: damage; another negative errno
+ * Syncs every file before it reads it (wal_device.reread), and the directory; then visits. 0; -EBADMSG with the fault: damage; another negative errno
  * with the fault; or what visit returned.
  */
 int wal_recover(const struct wal_recover_options *options, wal_block_fn *visit, void *context,

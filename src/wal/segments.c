@@ -76,6 +76,8 @@ wal_segments_begin(struct wal *wal)
 		return r;
 	wal->header_pending = false;
 	atomic_fetch_add_explicit(&wal->bytes, WAL_HEADER_BYTES, memory_order_relaxed);
+	/* Else a server that is started again and again would fill the disk with the rests of its segments. */
+	wal_files_trim(wal);
 	return 0;
 }
 

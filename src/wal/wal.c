@@ -267,16 +267,10 @@ wal_rotate(struct wal *wal, uint64_t *ret_sequence)
 	wal_kick(wal);
 	while (wal->rotate_done != wal->rotate_wanted && !wal_failed(wal))
 		wal_wait_changed(wal);
-	uint64_t sequence = wal->rotate_done == wal->rotate_wanted ? wal->rotate_sequence : 0;
-
 	wal->rotate_done = wal->rotate_wanted;
+	*ret_sequence = wal->rotate_sequence;
 	(void)pthread_mutex_unlock(&wal->lock);
-	if (wal_failed(wal))
-		return -EIO;
-	if (sequence == 0)
-		return -ENOSPC;
-	*ret_sequence = sequence;
-	return 0;
+	return wal_failed(wal) ? -EIO : 0;
 }
 
 void

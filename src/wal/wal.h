@@ -51,7 +51,7 @@ struct wal_options {
 	/* Moves the word that tags are loaded from (sequentially consistent store). */
 	void (*epoch_store)(void *context, uint64_t epoch);
 	uint32_t (*today)(void *context);
-	void (*grown)(void *context); /* committer's thread; once, until wal_forget() has made it smaller */
+	void (*grown)(void *context); /* committer's thread; once until the next wal_forget() */
 	/* For the log: under a lock, so it calls nothing of wal but wal_state(). error is a negative errno, or 0 with WAL_OK. */
 	void (*state_changed)(void *context, enum wal_state state, int error, const char *doing);
 	void *context;
@@ -136,8 +136,10 @@ int wal_sync(struct wal *wal, uint64_t epoch);
 /* What a manifest says of the log, after wal_sync(): the epoch of the last block that is synced. */
 uint64_t wal_synced(const struct wal *wal);
 
-/* Goes on in a new segment. Everything tagged after the return stands in segments from *ret_sequence on. 0, -EIO (failed),
- * -ENOSPC. Waits. */
+/*
+ * Goes on in a new segment, or in the present one if there is no room for a new one. Everything tagged after the return
+ * stands in segments from *ret_sequence on. 0, or -EIO (failed). Waits.
+ */
 int wal_rotate(struct wal *wal, uint64_t *ret_sequence);
 
 /* Segments before `sequence` are no longer needed: recycled, or removed. */

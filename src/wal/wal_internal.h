@@ -130,8 +130,8 @@ struct wal {
 	uint64_t sync_wanted;
 	uint64_t rotate_wanted; /* counts calls */
 	uint64_t rotate_done;
-	uint64_t rotate_sequence; /* 0: -ENOSPC */
-	unsigned waiting;         /* threads on `changed` */
+	uint64_t rotate_sequence;
+	unsigned waiting; /* threads on `changed` */
 	bool grown_told;
 
 	/* Threads; set by wal_start() and wal_destroy(). */
@@ -220,6 +220,9 @@ int wal_segment_next(struct wal *wal, uint64_t epoch);
 
 /* What is in the directory: segments of ours become needed or spare. 0 or negative errno. Raises sequence_next. */
 int wal_files_begin(struct wal *wal);
+
+/* The room behind the last block of the run before, once a header leads past it. What fails only costs room. */
+void wal_files_trim(struct wal *wal);
 
 /* Under files_lock: opens a file for the segment, under its final name, with its room. Negative errno, and what was tried. */
 int wal_file_make(struct wal *wal, uint64_t sequence, struct wal_segment *ret, const char **ret_doing);

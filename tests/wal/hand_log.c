@@ -213,6 +213,7 @@ hand_recover(struct hand_log *log)
 	log->memory->calls[MEMORY_SYNC_DIRECTORY] = 0;
 	for (int i = 0; i < log->memory->file_count; i++)
 		log->memory->files[i].synced = false;
+	memory_device_store(log->memory); /* what tests did to the files */
 	int r = wal_recover(&log->options, see, log, &log->recovered, &log->fault);
 
 	assert_int_equal(memory_device_opened(log->memory), 0);

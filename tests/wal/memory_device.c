@@ -167,7 +167,22 @@ memory_sync(void *context, int handle)
 	if (r == 0) {
 		memory_file_settle(opened(memory, handle), 100, &memory->random);
 		memory->files[handle].synced = true;
+	} else if (!memory->fault[MEMORY_SYNC].forever) {
+		/* Part of it got there; the rest is clean from now on, as readers see it and the disk does not. */
+		memory_file_settle(opened(memory, handle), 50, &memory->random);
 	}
+	return (int)leave(memory, r);
+}
+
+static int
+memory_reread(void *context, int handle)
+{
+	struct memory_device *memory = context;
+	int r = memory_sync(context, handle);
+
+	MUST(pthread_mutex_lock(&memory->lock) == 0);
+	if (r == 0)
+		memory_file_forget(opened(memory, handle));
 	return (int)leave(memory, r);
 }
 
@@ -196,6 +211,24 @@ memory_allocate(void *context, int handle, uint64_t bytes)
 			r = -ENOSPC;
 		else if (take_room(memory, file, 0, bytes) == bytes)
 			memory_file_grow(file, bytes);
+	}
+	return (int)leave(memory, r);
+}
+
+static int
+memory_truncate(void *context, int handle, uint64_t bytes)
+{
+	struct memory_device *memory = context;
+	int r = enter(memory, MEMORY_TRUNCATE, NULL);
+
+	if (r == 0) {
+		struct memory_file *file = opened(memory, handle);
+
+		memory_file_cut(file, bytes);
+		if (memory->room != UINT64_MAX && file->allocated > bytes)
+			memory->room += file->allocated - bytes;
+		if (file->allocated > bytes)
+			file->allocated = bytes;
 	}
 	return (int)leave(memory, r);
 }
@@ -303,8 +336,10 @@ memory_device_wal(struct memory_device *memory)
 		.read = memory_read,
 		.write = memory_write,
 		.sync = memory_sync,
+		.reread = memory_reread,
 		.push = memory_push,
 		.allocate = memory_allocate,
+		.truncate = memory_truncate,
 		.rename = memory_rename,
 		.remove = memory_remove,
 		.sync_directory = memory_sync_directory,

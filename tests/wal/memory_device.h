@@ -6,6 +6,9 @@
  *   names    as a reader sees them, and as they stand on the disk. A crash keeps any number of the first of the changes
  *            (create, rename, remove) since the directory was synced.
  *
+ * A sync that fails writes some of what was unsynced and makes the rest look synced: readers see it, the disk never gets it
+ * (but with `forever`, which stands for a process that is dead).
+ *
  * A file's sync makes nothing of its name durable. All calls lock, so threads may use the device; fields are set between their
  * calls. What fails inside aborts.
  */
@@ -33,6 +36,7 @@ enum memory_call {
 	MEMORY_SYNC,
 	MEMORY_PUSH,
 	MEMORY_ALLOCATE,
+	MEMORY_TRUNCATE,
 	MEMORY_RENAME,
 	MEMORY_REMOVE,
 	MEMORY_SYNC_DIRECTORY,
@@ -101,8 +105,9 @@ struct wal_device memory_device_wal(struct memory_device *memory);
 /* Makes or replaces a file, on the disk at once. */
 void memory_device_put(struct memory_device *memory, const char *name, const void *data, size_t bytes);
 
-/* NULL: no such file. Changing its data changes what a reader sees. */
+/* NULL: no such file. Changing its data changes what a reader sees, and, with the second, what the disk has. */
 struct memory_file *memory_device_file(struct memory_device *memory, const char *name);
+void memory_device_store(struct memory_device *memory);
 
 /* All that was not synced and the changes of names survive or not, as the seed has it. Handles are closed. */
 void memory_device_crash(struct memory_device *memory);

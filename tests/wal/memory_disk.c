@@ -93,6 +93,18 @@ memory_file_grow(struct memory_file *file, uint64_t bytes)
 		file->bytes = bytes;
 }
 
+/* The size gets to the disk with the next sync, or at a crash, as it is. */
+void
+memory_file_cut(struct memory_file *file, uint64_t bytes)
+{
+	if (bytes >= file->bytes)
+		return;
+	memset(file->data + bytes, 0, file->bytes - bytes);
+	memset(file->durable + bytes, 0, file->bytes - bytes);
+	file->bytes = bytes;
+	file->synced = false;
+}
+
 void
 memory_file_write(struct memory_file *file, const void *data, size_t bytes, uint64_t offset)
 {
@@ -144,6 +156,18 @@ memory_device_file(struct memory_device *memory, const char *name)
 }
 
 void
+memory_device_store(struct memory_device *memory)
+{
+	for (int i = 0; i < memory->file_count; i++) {
+		struct memory_file *file = &memory->files[i];
+
+		memory_file_settle(file, 100, NULL);
+		if (file->capacity > 0)
+			memcpy(file->durable, file->data, file->capacity);
+	}
+}
+
+void
 memory_device_put(struct memory_device *memory, const char *name, const void *data, size_t bytes)
 {
 	struct memory_file *file = memory_device_file(memory, name);
@@ -167,6 +191,17 @@ memory_device_put(struct memory_device *memory, const char *name, const void *da
 	file->synced = false;
 }
 
+void
+memory_file_forget(struct memory_file *file)
+{
+	file->bytes = file->durable_bytes;
+	if (file->capacity > 0) {
+		/* Behind the end there is nothing, also when the file grows again. */
+		memset(file->durable + file->bytes, 0, file->capacity - file->bytes);
+		memcpy(file->data, file->durable, file->capacity);
+	}
+}
+
 static void
 crash(struct memory_device *memory, size_t changes_kept, int keep_percent)
 {
@@ -174,12 +209,7 @@ crash(struct memory_device *memory, size_t changes_kept, int keep_percent)
 		struct memory_file *file = &memory->files[i];
 
 		memory_file_settle(file, keep_percent, &memory->random);
-		file->bytes = file->durable_bytes;
-		if (file->capacity > 0) {
-			/* Behind the end there is nothing, also when the file grows again. */
-			memset(file->durable + file->bytes, 0, file->capacity - file->bytes);
-			memcpy(file->data, file->durable, file->capacity);
-		}
+		memory_file_forget(file);
 		file->opened = 0;
 	}
 	for (size_t i = 0; i < changes_kept; i++)

@@ -28,7 +28,11 @@ void memory_change_add(struct memory_device *memory, enum memory_call kind, cons
 /* The handle of a file without a name. */
 int memory_file_new(struct memory_device *memory);
 void memory_file_grow(struct memory_file *file, uint64_t bytes);
+void memory_file_cut(struct memory_file *file, uint64_t bytes); /* what is behind is zeros, on the disk too */
 void memory_file_write(struct memory_file *file, const void *data, size_t bytes, uint64_t offset);
+
+/* What readers see is what the disk has. */
+void memory_file_forget(struct memory_file *file);
 
 /* So many of a hundred unsynced sectors go to the disk; the others stay there as they were. */
 void memory_file_settle(struct memory_file *file, int keep_percent, uint64_t *random);
