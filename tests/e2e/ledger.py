@@ -247,8 +247,9 @@ class Ledger:
         self.base.trees = found
 
     def half_done(self, have, found, p):
-        """Is the request behind p a delete over a tree of which only a part was done?"""
-        if p == len(self.ops) or p < len(self.acked_at) or self.ops[p][0] != 'delete' or self.ops[p][2] is not None:
+        """Is the request behind p a delete over a tree of which only a part was done? Without syncing, also one that was
+        acknowledged, and what came behind it is lost, too."""
+        if p == len(self.ops) or self.ops[p][0] != 'delete' or self.ops[p][2] is not None:
             return False
         tree = self.ops[p][1]
         if not self.private(tree) or list(have) != list(found) or any(have[t] != found[t] for t in have if t != tree):

@@ -22,8 +22,8 @@ BULK = {key: ({20230701 + key % 3: 1 + key % 5}, 1 + key % 5) for key in range(B
 # How a round of load ends, and how often. `clean` is no kill.
 PLANS = {'load': 6, 'dump': 4, 'step': 12, 'segment': 4, 'load a file': 3, 'stop': 3, 'clean': 2}
 # What a round of the plan `step` waits to see changed among the names in the directory.
-STEPS = {'manifest': r'karma\.manifest', 'temporary file': r'\..*|.*tmp.*', 'dump': r'\d+_.*\.tree', 'segment': r'karma-\d+\.wal',
-         'spare': r'karma-spare.*'}
+STEPS = {'manifest': r'karma\.manifest', 'temporary file': r'\..*|.*tmp.*', 'dump': r'\d+_.*\.tree',
+         'segment': r'karma-\d+\.wal', 'spare': r'karma-spare.*'}
 
 
 def take_arguments():
@@ -350,23 +350,24 @@ class Crash(KarmaTest):
             self.counts[plan] += 1
             dumps = plan in ('dump', 'step') or self.rng.random() < 0.1
             load = Load(server, self.ledgers, self.rng if dumps else None)
-            strict = self.fsync == 'true'
+            self.mode = self.fsync
             load.run(self.moment(plan, load, server))
             self.end(server, plan, load)
             server = self.start_again()
-            self.look(server, strict)
+            self.look(server, self.mode == 'true')
             self.servers[:-1] = [s for s in self.servers[:-1] if REPORTS.search(s.err())]  # the log of the last is enough
         server.stop()
 
     def test_kill_after_kill(self):
         """at every kill -9 of many, whatever goes on, acknowledged writes survive and nothing is counted twice"""
-        self.plan = 'begin'
+        self.plan = self.mode = ''
         try:
             self.rounds(int(ARGUMENTS['--kills']))
         except BaseException as e:
             if ARGUMENTS['--keep']:
                 shutil.copytree(self.directory, ARGUMENTS['--keep'], dirs_exist_ok=True)
-            print('   --seed=%d, kill %d, plan "%s": %r' % (self.seed, self.kills, self.plan, dict(self.counts)))
+            print('   --seed=%d, kill %d, plan "%s", --wal-fsync=%s: %r' % (
+                self.seed, self.kills, self.plan, self.mode, dict(self.counts)))
             raise
         print('   %d kills, --seed=%d: %s' % (
             self.kills, self.seed, ', '.join('%d %s' % (n, what) for what, n in sorted(self.counts.items()))))
