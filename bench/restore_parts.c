@@ -221,17 +221,21 @@ part_log_insert(struct bench *bench)
 	clock_start(bench);
 	restore_must(tree_load_begin(engine_make(), 1, 1, &tree), "tree_load_begin");
 	for (unsigned round = 0; round < RESTORE_ADDS_PER_KEY; round++) {
-		for (uint64_t i = 0; i < bench->keys; i++) {
-			struct effect effect = {
-				.key = restore_key(restore_number(i, bench->keys, round)),
-				.delta = 1,
-				.day = RESTORE_DAY,
-				.kind = EFFECT_DAY,
-			};
+		for (uint64_t i = 0; i < bench->keys;) {
+			enum { EFFECTS = 1024 };
+			struct load_effect effects[EFFECTS];
+			size_t count = 0;
 
-			restore_must(tree_load_effect(tree, &effect), "tree_load_effect");
-			effect.kind = EFFECT_TOTAL;
-			restore_must(tree_load_effect(tree, &effect), "tree_load_effect");
+			for (; count < EFFECTS && i < bench->keys; i++)
+				effects[count++] = (struct load_effect){
+					.tree = tree,
+					.key = restore_key(restore_number(i, bench->keys, round)),
+					.delta = 1,
+					.day = RESTORE_DAY,
+					.kind = EFFECT_DAY,
+					.total_too = true,
+				};
+			restore_must(tree_load_effects(effects, count), "tree_load_effects");
 		}
 	}
 	restore_must(tree_load_finish(tree, 2, &bad), "tree_load_finish");

@@ -237,7 +237,7 @@ void engine_reclaim(struct engine *engine);
 /* Bytes of retired memory that wait to be freed; any thread, approximate. */
 size_t engine_retired_bytes(const struct engine *engine);
 
-/* ---- loading: for each tree one thread at a time, outside any section --------------------------------------------- */
+/* ---- loading: for each tree one thread at a time (but tree_load_effects()), outside any section ------------------- */
 
 /*
  * A tree is built where nobody sees it, then published under a name in one instant, replacing what is there (the place
@@ -273,6 +273,21 @@ void tree_load_expect(struct tree *tree, uint64_t keys);
  * tree_load_finish(). 0, -ENOMEM, or ENGINE_INVALID (a day that cannot be).
  */
 int tree_load_effect(struct tree *tree, const struct effect *effect);
+
+/*
+ * The same for many effects in order, and quicker. Ends at the first that is not 0, and returns that. Several threads at a
+ * time: each key belongs to one of `parts` parts, whatever its tree, and what different threads apply is of different parts.
+ */
+struct load_effect {
+	struct tree *tree;
+	uint64_t key;
+	uint64_t delta;
+	uint32_t day;
+	uint16_t kind;  /* enum effect_kind */
+	bool total_too; /* EFFECT_DAY of a plain add: the total changes by the same delta */
+};
+int tree_load_effects(const struct load_effect *effects, size_t count);
+unsigned tree_load_part(uint64_t key, unsigned parts);
 
 /*
  * Ends recovery: every word carries the parity of generation, which is the tree's from now on; keys that were never listed

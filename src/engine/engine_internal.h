@@ -35,8 +35,6 @@ struct tree {
 	_Atomic uint64_t settled;    /* G2 */
 	_Atomic bool retired;        /* G3: dropped or replaced */
 	_Atomic uint64_t unlisted_count;
-	struct key_record
-	    *replayed; /* while it is recovered: the last record met, for the next effect is often its own */
 	_Atomic uint64_t tag_floor; /* no add of this tree may borrow a tag below: see operation_tag_add() */
 	struct partition_table table;
 };

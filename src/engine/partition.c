@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "epoch/epoch.h"
 
-enum { MAP_CAPACITY_FIRST = 8 };
+enum { MAP_CAPACITY_FIRST = 8, WALK_AHEAD = 16 };
 
 /* A map with what epoch_retire() needs in front of it. */
 struct map_block {
@@ -221,16 +221,31 @@ partition_pass(struct partition_table *table, uint64_t key)
 	partition_unlock(partition_lock(table, key));
 }
 
+/* Takes the next records off the map and asks for their lines, which lie anywhere. 0 at the end. */
+static size_t
+walk_ahead(struct partition *partition, ck_hs_iterator_t *cursor, void *records[WALK_AHEAD])
+{
+	size_t count = 0;
+
+	while (count < WALK_AHEAD && ck_hs_next_spmc(&partition->hs, cursor, &records[count])) {
+		TSAN_ACQUIRE(records[count]); /* E1 */
+		__builtin_prefetch(records[count++], 1);
+	}
+	return count;
+}
+
+/* A record may leave the map before it is visited, as it may while it is; memory stays. */
 static int
 walk_map(struct partition *partition, partition_fn *visit, void *context)
 {
 	ck_hs_iterator_t cursor = CK_HS_ITERATOR_INITIALIZER;
-	void *record = NULL;
+	void *records[WALK_AHEAD];
+	size_t count;
 	int r = 0;
 
-	while (r == 0 && ck_hs_next_spmc(&partition->hs, &cursor, &record)) {
-		TSAN_ACQUIRE(record); /* E1 */
-		r = visit(context, record);
+	while (r == 0 && (count = walk_ahead(partition, &cursor, records)) > 0) {
+		for (size_t i = 0; r == 0 && i < count; i++)
+			r = visit(context, records[i]);
 	}
 	return r;
 }

@@ -12,10 +12,14 @@
  * unlisted, without a count and yet not fresh stays hidden in the map, because the log, which still has its deltas, will be
  * added to.
  *
- * One thread and nobody beside it: relaxed loads and stores, no atomic changes.
+ * Nobody looks at the tree meanwhile. Several threads may work on it, but never on the same partition, and each on keys of
+ * its own part: so relaxed loads and stores, no atomic changes, but for the tree's sequence. What one thread did the next
+ * sees by whatever tells it that the work is done.
  */
 #include "base/memory.h"
 #include "engine/operation.h"
+
+enum { PREFETCH_EFFECTS = 32 }; /* between the look at a slot and its use */
 
 static uint64_t
 peek(const _Atomic uint64_t *word)
@@ -47,15 +51,11 @@ record_state_set(struct key_record *record, uint32_t state)
 static struct key_record *
 record_get(struct tree *tree, uint64_t key)
 {
-	struct key_record *record = tree->replayed;
-	uint64_t made = 0;
+	struct key_record *record = partition_find(&tree->table, key);
+	bool made;
 
-	if (record != NULL && record->key == key)
-		return record;
-	record = partition_find(&tree->table, key);
 	if (record == NULL)
-		record = partition_insert(&tree->table, key, tree_generation(tree), RECORD_UNLISTED, &made);
-	tree->replayed = record;
+		record = partition_insert_alone(&tree->table, key, tree_generation(tree), RECORD_UNLISTED, &made);
 	return record;
 }
 
@@ -81,7 +81,6 @@ remove_record(struct tree *tree, struct key_record *record)
 {
 	struct partition *partition = partition_lock(&tree->table, record->key);
 
-	tree->replayed = NULL;
 	partition_remove(partition, record);
 	partition_unlock(partition);
 	key_record_free_blocks(record);
@@ -89,9 +88,9 @@ remove_record(struct tree *tree, struct key_record *record)
 }
 
 static int
-apply_total(struct tree *tree, const struct effect *effect)
+apply_total(const struct load_effect *effect)
 {
-	struct key_record *record = record_get(tree, effect->key);
+	struct key_record *record = record_get(effect->tree, effect->key);
 
 	if (record == NULL)
 		return -ENOMEM;
@@ -100,18 +99,20 @@ apply_total(struct tree *tree, const struct effect *effect)
 }
 
 static int
-apply_day(struct tree *tree, const struct effect *effect)
+apply_day(const struct load_effect *effect)
 {
 	if (effect->day > DAY_BELOW)
 		return ENGINE_INVALID;
-	struct key_record *record = record_get(tree, effect->key);
-	_Atomic uint64_t *word = record == NULL ? NULL : slot_get(record, effect->day, tree_generation(tree));
+	struct key_record *record = record_get(effect->tree, effect->key);
+	_Atomic uint64_t *word = record == NULL ? NULL : slot_get(record, effect->day, tree_generation(effect->tree));
 
 	if (word == NULL)
 		return -ENOMEM;
 	if (effect->day > DAY_MAX)
 		record_state_set(record, record_state(record) | RECORD_DIFFERS);
 	word_sum(word, effect->delta, WORD_RAW_MASK);
+	if (effect->total_too)
+		word_sum(&record->total, effect->delta, WORD_VALUE_MASK);
 	return 0;
 }
 
@@ -119,52 +120,90 @@ apply_day(struct tree *tree, const struct effect *effect)
 static void
 raise_sequence(struct tree *tree, uint64_t sequence)
 {
-	if (peek(&tree->table.sequence) < sequence)
-		atomic_store_explicit(&tree->table.sequence, sequence, memory_order_relaxed);
+	uint64_t seen = peek(&tree->table.sequence);
+
+	/* Relaxed: a number alone. Only ever higher, so no ABA. */
+	while (seen < sequence && !atomic_compare_exchange_weak_explicit(&tree->table.sequence, &seen, sequence,
+	                                                                 memory_order_relaxed, memory_order_relaxed)) {}
 }
 
 static int
-apply_listed(struct tree *tree, const struct effect *effect)
+apply_listed(const struct load_effect *effect)
 {
-	struct key_record *record = record_get(tree, effect->key);
+	struct key_record *record = record_get(effect->tree, effect->key);
 
 	if (record == NULL)
 		return -ENOMEM;
-	raise_sequence(tree, effect->delta);
+	raise_sequence(effect->tree, effect->delta);
 	record_state_set(record, record_state(record) & ~(uint32_t)RECORD_UNLISTED);
 	return 0;
 }
 
 static int
-apply_unlisted(struct tree *tree, const struct effect *effect)
+apply_unlisted(const struct load_effect *effect)
 {
-	struct key_record *record = partition_find(&tree->table, effect->key);
+	struct key_record *record = partition_find(&effect->tree->table, effect->key);
 
-	raise_sequence(tree, effect->delta);
+	raise_sequence(effect->tree, effect->delta);
 	if (record == NULL)
 		return 0;
 	record_state_set(record, record_state(record) | RECORD_UNLISTED);
 	if (is_fresh(record))
-		remove_record(tree, record);
+		remove_record(effect->tree, record);
 	return 0;
+}
+
+static int
+apply(const struct load_effect *effect)
+{
+	assert(effect->tree->entry == NULL);
+	switch (effect->kind) {
+	case EFFECT_DAY:
+		return apply_day(effect);
+	case EFFECT_TOTAL:
+		return apply_total(effect);
+	case EFFECT_LISTED:
+		return apply_listed(effect);
+	case EFFECT_UNLISTED:
+		return apply_unlisted(effect);
+	default:
+		return ENGINE_INVALID; /* CREATE and DROP are about trees that can be found */
+	}
 }
 
 int
 tree_load_effect(struct tree *tree, const struct effect *effect)
 {
-	assert(tree->entry == NULL);
-	switch (effect->kind) {
-	case EFFECT_DAY:
-		return apply_day(tree, effect);
-	case EFFECT_TOTAL:
-		return apply_total(tree, effect);
-	case EFFECT_LISTED:
-		return apply_listed(tree, effect);
-	case EFFECT_UNLISTED:
-		return apply_unlisted(tree, effect);
-	default:
-		return ENGINE_INVALID; /* CREATE and DROP are about trees that can be found */
+	return apply(&(struct load_effect){
+	    .tree = tree,
+	    .key = effect->key,
+	    .delta = effect->delta,
+	    .day = effect->day,
+	    .kind = (uint16_t)effect->kind,
+	});
+}
+
+int
+tree_load_effects(const struct load_effect *effects, size_t count)
+{
+	int r = 0;
+
+	for (size_t at = 0, end; r == 0 && at < count; at = end) {
+		end = count - at < PREFETCH_EFFECTS ? count : at + PREFETCH_EFFECTS;
+		for (size_t i = at; i < end; i++)
+			tree_prefetch_slot(effects[i].tree, effects[i].key);
+		for (size_t i = at; i < end; i++)
+			tree_prefetch_record(effects[i].tree, effects[i].key);
+		for (size_t i = at; r == 0 && i < end; i++)
+			r = apply(&effects[i]);
 	}
+	return r;
+}
+
+unsigned
+tree_load_part(uint64_t key, unsigned parts)
+{
+	return (unsigned)((uint64_t)partition_index(key_hash(key)) * parts / PARTITIONS);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------------------------- */

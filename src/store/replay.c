@@ -19,6 +19,7 @@
 
 #include "base/memory.h"
 #include "log/log.h"
+#include "store/applier.h"
 #include "store/fault.h"
 
 enum { REPLAY_STOPPED = 1 }; /* the restoration's fault says why */
@@ -32,9 +33,10 @@ struct list {
 
 struct replay {
 	struct restoration *restoration;
+	struct applier *applier;
 	struct found_tree *last; /* the next record is often of the same tree */
 	struct list gone;        /* of a block: ids (uint64_t) that end in it */
-	struct list listings;    /* struct effect: LISTED and UNLISTED of a block that has an UNLISTED */
+	struct list listings;    /* struct load_effect: LISTED and UNLISTED of a block that has an UNLISTED */
 	bool has_unlisted;
 	uint64_t id_highest;
 	uint64_t ignored;
@@ -109,10 +111,13 @@ see_record(void *context, const struct wal_record *record)
 	return record->kind == WAL_DROP ? see_end(replay, record->tree_id) : 0;
 }
 
-static void
+static int
 end_trees(struct replay *replay)
 {
 	const uint64_t *gone = replay->gone.items;
+
+	if (replay->gone.count > 0 && applier_settle(replay->applier) < 0)
+		return out_of_memory(replay);
 
 	for (size_t i = 0; i < replay->gone.count; i++) {
 		struct found_tree *found = tree_set_find(&replay->restoration->trees, gone[i]);
@@ -121,6 +126,7 @@ end_trees(struct replay *replay)
 			found_tree_drop(found);
 	}
 	replay->gone.count = 0;
+	return 0;
 }
 
 /* ---- then: what they hold ---- */
@@ -134,56 +140,40 @@ find_tree(struct replay *replay, uint64_t id)
 }
 
 static int
-apply_effect(struct replay *replay, struct found_tree *found, const struct effect *effect)
+apply_effect(struct replay *replay, const struct load_effect *effect)
 {
-	int r = tree_load_effect(found->tree, effect);
-
-	if (r == -ENOMEM)
-		return out_of_memory(replay);
-	if (r == 0)
-		return 0;
-	store_fault_set(replay->restoration->fault,
-	                "tree \"%.*s\", key %" PRIu64 ": the log has a day that cannot be, %" PRIu32,
-	                (int)found->listed.name_bytes, found->listed.name, effect->key, effect->day);
-	return REPLAY_STOPPED;
+	return applier_add(replay->applier, effect) < 0 ? out_of_memory(replay) : 0;
 }
 
 static int
 apply_count(struct replay *replay, struct found_tree *found, const struct wal_record *record)
 {
-	struct effect effect = {
-		.tree_id = record->tree_id,
-		.generation = record->generation,
+	const struct load_effect effect = {
+		.tree = found->tree,
 		.key = record->key,
 		.delta = record->delta,
 		.day = record->day,
-		.kind = EFFECT_DAY,
+		.kind = record->kind == WAL_TOTAL ? EFFECT_TOTAL : EFFECT_DAY,
+		.total_too = record->kind == WAL_ADD,
 	};
-	int r = 0;
 
-	if (record->kind != WAL_TOTAL)
-		r = apply_effect(replay, found, &effect);
-	effect.day = 0;
-	effect.kind = EFFECT_TOTAL;
-	if (r == 0 && record->kind != WAL_DAY)
-		r = apply_effect(replay, found, &effect);
-	return r;
+	static_assert((uint32_t)WAL_DAY_MAX == DAY_BELOW, "a record's day is one that the engine takes");
+	return apply_effect(replay, &effect);
 }
 
 static int
 apply_listing(struct replay *replay, struct found_tree *found, const struct wal_record *record)
 {
-	const struct effect effect = {
-		.tree_id = record->tree_id,
-		.generation = record->generation,
+	const struct load_effect effect = {
+		.tree = found->tree,
 		.key = record->key,
 		.delta = record->delta,
 		.kind = record->kind == WAL_LISTED ? EFFECT_LISTED : EFFECT_UNLISTED,
 	};
-	struct effect *later;
+	struct load_effect *later;
 
 	if (!replay->has_unlisted)
-		return apply_effect(replay, found, &effect);
+		return apply_effect(replay, &effect);
 	later = list_push(&replay->listings, sizeof(*later));
 	if (later == NULL)
 		return out_of_memory(replay);
@@ -218,8 +208,8 @@ apply_record(void *context, const struct wal_record *record)
 static int
 by_sequence(const void *a, const void *b)
 {
-	uint64_t first = ((const struct effect *)a)->delta;
-	uint64_t second = ((const struct effect *)b)->delta;
+	uint64_t first = ((const struct load_effect *)a)->delta;
+	uint64_t second = ((const struct load_effect *)b)->delta;
 
 	return (first > second) - (first < second);
 }
@@ -227,13 +217,13 @@ by_sequence(const void *a, const void *b)
 static int
 apply_listings(struct replay *replay)
 {
-	struct effect *listings = replay->listings.items;
+	struct load_effect *listings = replay->listings.items;
 	int r = 0;
 
 	if (replay->listings.count > 0)
 		qsort(listings, replay->listings.count, sizeof(*listings), by_sequence);
 	for (size_t i = 0; i < replay->listings.count && r == 0; i++)
-		r = apply_effect(replay, find_tree(replay, listings[i].tree_id), &listings[i]);
+		r = apply_effect(replay, &listings[i]);
 	replay->listings.count = 0;
 	return r;
 }
@@ -246,7 +236,8 @@ apply_block(void *context, const struct wal_block_header *block, const uint8_t *
 	replay->has_unlisted = false;
 	int r = wal_payload_each(payload, block->payload_bytes, see_record, replay);
 
-	end_trees(replay);
+	if (r == 0)
+		r = end_trees(replay);
 	if (r == 0)
 		r = wal_payload_each(payload, block->payload_bytes, apply_record, replay);
 	if (r == 0)
@@ -309,8 +300,14 @@ replay_log(struct restoration *restoration, const struct manifest_log *log)
 
 	memcpy(options.identity, store->identity, sizeof(options.identity));
 	static_assert(sizeof(options.identity) == sizeof(store->identity), "one identity for all files");
-	int r = wal_recover(&options, apply_block, &replay, recovered, &fault);
+	int r = applier_create(&replay.applier);
 
+	if (r < 0)
+		return fail(restoration, out_of_memory(&replay), &fault);
+	r = wal_recover(&options, apply_block, &replay, recovered, &fault);
+	if (applier_settle(replay.applier) < 0)
+		r = out_of_memory(&replay); /* it was before anything that was read behind */
+	applier_destroy(replay.applier);
 	mem_free(replay.gone.items);
 	mem_free(replay.listings.items);
 	if (r != 0)

@@ -236,7 +236,7 @@ void
 recovery_check(const struct history *history, const struct snapshot *dump, uint64_t epoch,
                const struct snapshot *expected)
 {
-	uint64_t generation = dump ? dump->generation : 0, highest = generation, key = 0;
+	uint64_t generation = dump ? dump->generation : 0, highest, key = 0;
 	struct engine *engine;
 	struct engine_worker *worker;
 	struct tree *tree;
@@ -248,13 +248,8 @@ recovery_check(const struct history *history, const struct snapshot *dump, uint6
 		load_dump(tree, dump);
 	else
 		recovery_load_base(tree);
-	for (size_t i = 0; i < history->count && history->effects[i].tag <= epoch; i++) {
-		const struct effect *effect = &history->effects[i];
-
-		highest = effect->generation > highest ? effect->generation : highest;
-		if (effect->generation > generation)
-			check(tree_load_effect(tree, effect) == 0, "tree_load_effect()");
-	}
+	highest = epoch % 2 == 0 ? history_apply(tree, history, generation, epoch)
+	                         : history_apply_singly(tree, history, generation, epoch);
 	check(tree_load_finish(tree, highest + 1, &key) == 0, "epochs up to %lu over generation %lu: key %lu cannot be",
 	      epoch, generation, key);
 	check(tree_load_restore(worker, tree, RECOVERY_NAME, strlen(RECOVERY_NAME), 0) == 0, "tree_load_restore()");

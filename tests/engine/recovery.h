@@ -49,6 +49,11 @@ void snapshot_deinit(struct snapshot *snapshot);
 /* Keys that no effect tells of, with differences between total and days. */
 void recovery_load_base(struct tree *tree);
 
+/* Applies the effects of epochs up to `epoch` and above `generation`: by batches, with a thread for each part, or one by one.
+ * Return the highest generation. */
+uint64_t history_apply(struct tree *tree, const struct history *history, uint64_t generation, uint64_t epoch);
+uint64_t history_apply_singly(struct tree *tree, const struct history *history, uint64_t generation, uint64_t epoch);
+
 /*
  * Replays what has a tag up to epoch: over a dump the effects of later generations, over the base (NULL) all. The tree must
  * be accepted, and be as expected (unless NULL).
