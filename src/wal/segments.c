@@ -48,6 +48,7 @@ current_begin(struct wal *wal, const struct wal_segment *segment, uint64_t epoch
 	wal->current = *segment;
 	wal->header_pending = true;
 	wal->pushed = 0;
+	wal->zeroed = 0;
 	wal->last.sequence = segment->sequence;
 	wal->last.end = WAL_HEADER_BYTES;
 	wal->last.checksum = header.checksum;

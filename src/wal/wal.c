@@ -71,7 +71,7 @@ conditions_init(struct wal *wal)
 static struct wal *
 wal_new(const struct wal_options *options)
 {
-	size_t pieces = (size_t)options->writers_max + 3; /* two headers and the padding */
+	size_t pieces = (size_t)options->writers_max + 4; /* two headers, the padding, zeros ahead */
 	struct wal *wal = mem_alloc_aligned(WAL_CACHE_LINE, sizeof(*wal));
 
 	if (wal == NULL)

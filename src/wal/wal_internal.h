@@ -109,6 +109,7 @@ struct wal {
 	struct wal_position last; /* where the chain ends */
 	bool unsynced;
 	int64_t unsynced_since_ns;
+	uint64_t zeroed;               /* offset up to which zeros were written ahead */
 	uint64_t pushed;               /* offset up to which writing back was begun */
 	struct iovec *pieces;          /* room for all of a block */
 	struct checksum_piece *hashed; /* the same */
