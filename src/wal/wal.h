@@ -108,7 +108,8 @@ bool wal_writer_wait(struct wal_writer *writer, uint64_t epoch);
 
 /*
  * The gate: shared by requests that decide key by key and need one tag for all of it; while one is inside, E stands still.
- * Outside any section. False: the committer is moving E, or waits to: end the batch, flush, try again.
+ * Outside any section. False: the committer is moving E, or waits to: end the batch, flush, try again. No request of
+ * protocol v1 needs it: each is one operation. Batches that set many keys in one group will.
  */
 bool wal_gate_try_enter(struct wal_writer *writer);
 void wal_gate_leave(struct wal_writer *writer);

@@ -11,6 +11,8 @@
  *   W4  gate: a writer stores inside, then looks at closing; the committer stores closing, then looks at inside; sequentially
  *       consistent. In gate.c.
  *   W5  state: store before E moves -> load in sections. A section that begins after epoch_quiesce() began sees it (Q2).
+ *   W6  durable, block_synced: release store of the committer after its sync -> acquire load in wal_sync(), wal_synced(). Who
+ *       sees an epoch knows it on the disk, and may write a manifest that says so.
  *   Q1, Q2  of epoch.h make the buffers of a closed epoch complete and visible.
  *
  * What belongs to whom stands with the fields: "committer" is the thread that calls wal_commit(), "preparing" the one that calls
@@ -90,8 +92,8 @@ struct wal {
 
 	/* Read by everybody, written once a commit. */
 	_Alignas(WAL_CACHE_LINE) _Atomic uint64_t released; /* W1, W2 */
-	_Atomic uint64_t durable;                           /* everything up to it is synced; never above released */
-	_Atomic uint64_t block_synced;                      /* the last block's epoch that is */
+	_Atomic uint64_t durable;                           /* W6: everything up to it is synced; never above released */
+	_Atomic uint64_t block_synced;                      /* W6: the last block's epoch that is */
 	_Atomic uint64_t epoch;                             /* E; released + 1, but while it is being closed */
 	_Atomic int state;                                  /* enum wal_state; W2, W5; changed under lock */
 	_Atomic uint32_t writers_count;                     /* only grows; release: the entry is there */
