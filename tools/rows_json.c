@@ -126,10 +126,12 @@ row_read_json(struct row_reader *reader, struct row *ret, struct row_fields *fie
 
 		if (r <= 0)
 			return r;
+		if (reader->text.bytes == 0)
+			continue; /* an empty line, perhaps without memory */
 		struct json_scan scan = json_scan_of(reader->text.data, reader->text.bytes);
 
-		if (reader->text.bytes == 0 || json_scan_peek(&scan) < 0)
-			continue; /* an empty line */
+		if (json_scan_peek(&scan) < 0)
+			continue; /* blanks */
 		buffer_truncate(&reader->resolved, 0);
 		if (!buffer_reserve(&reader->resolved, reader->text.bytes))
 			return row_fault(reader, "out of memory");

@@ -76,7 +76,7 @@ int tree_reset(struct engine_worker *worker, const char *name, size_t bytes);
 
 uint64_t tree_id(const struct tree *tree);         /* never reused */
 uint64_t tree_generation(const struct tree *tree); /* the present one */
-uint64_t tree_key_count(struct tree *tree); /* about, and with those that are not listed */
+uint64_t tree_key_count(struct tree *tree);        /* about, and with those that are not listed */
 const char *tree_name(const struct tree *tree, size_t *ret_bytes);
 uint64_t tree_order(const struct tree *tree); /* place in the order of names; one that replaces another keeps it */
 

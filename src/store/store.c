@@ -83,7 +83,8 @@ idle_dump(struct store *store)
 	if (!atomic_load_explicit(&store->log_grown, memory_order_relaxed) || store_is_read_only(store) ||
 	    (store->grown_failed && ms_since(&store->grown_at) < DUMP_AGAIN_MS))
 		return;
-	log_info("log has grown or has no room, everything is dumped", log_u64("wal-max-bytes", store->options.wal_max_bytes));
+	log_info("log has grown or has no room, everything is dumped",
+	         log_u64("wal-max-bytes", store->options.wal_max_bytes));
 	store->grown_failed = store_dump_all(store, &fault) < 0; /* logs what fails */
 	(void)clock_gettime(CLOCK_MONOTONIC, &store->grown_at);
 }

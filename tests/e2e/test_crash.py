@@ -14,7 +14,7 @@ import signal
 from harness import *
 from ledger import *
 
-ARGUMENTS = {'--kills': '100', '--seed': str(random.randrange(1 << 32)), '--keep': ''}
+ARGUMENTS = {'--kills': '60', '--seed': str(random.randrange(1 << 32)), '--keep': ''}
 CLIENTS = 6
 BATCHES = (1, 1, 8, 40)
 BULK_KEYS = scaled(40000)
