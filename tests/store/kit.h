@@ -44,6 +44,13 @@ void kit_close(struct kit *kit);
 /* Closes without anything of the closing showing on the disk: what is there at the call is put back afterwards. */
 void kit_crash(struct kit *kit);
 
+/* The same, and opens it again. */
+void kit_crash_open(struct kit *kit);
+
+/* The segment of the log that was written last, and the end of its blocks. */
+struct wal_position;
+void kit_last_segment(struct kit *kit, char name[256], struct wal_position *ret_end);
+
 /* Counters, by the test's own worker; each call is one request, and durable when it returns. */
 void kit_add(struct kit *kit, const char *tree, uint64_t key, uint64_t amount);
 void kit_add_day(struct kit *kit, const char *tree, uint64_t key, uint32_t day, uint64_t amount);

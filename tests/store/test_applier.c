@@ -73,21 +73,13 @@ expect_rounds(struct kit *kit, const char *names, unsigned rounds)
 }
 
 static void
-reopen(struct kit *kit)
-{
-	kit_crash(kit);
-	if (kit_open(kit) < 0)
-		fail_msg("%s", kit->fault.text);
-}
-
-static void
 many_batches_of_several_trees(void **state)
 {
 	struct kit *kit = *state;
 
 	assert_int_equal(kit_open(kit), 0);
 	add_rounds(kit, ROUNDS);
-	reopen(kit);
+	kit_crash_open(kit);
 	expect_rounds(kit, "abc", ROUNDS);
 }
 
@@ -106,7 +98,7 @@ a_tree_goes_while_its_effects_are_under_way(void **state)
 	add(kit, "b", 1, 1);
 	add(kit, "c", 2, 2);
 	kit_sync(kit);
-	reopen(kit);
+	kit_crash_open(kit);
 	expect_rounds(kit, "a", 3);
 	assert_int_equal(kit_total(kit, "b", 1), 1);
 	assert_int_equal(kit_total(kit, "b", key_of(1)), 0);
@@ -126,7 +118,7 @@ what_is_taken_is_taken_in_any_order(void **state)
 	kit_subtract(kit, "b", 1, 0);
 	kit_decrement(kit, "c", key_of(2));
 	add_rounds(kit, 1);
-	reopen(kit);
+	kit_crash_open(kit);
 	assert_int_equal(kit_total(kit, "a", key_of(3)), 4);
 	assert_int_equal(kit_total(kit, "c", key_of(2)), 5);
 	assert_int_equal(kit_total(kit, "c", key_of(5)), 12);
