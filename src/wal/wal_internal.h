@@ -92,11 +92,11 @@ struct wal {
 
 	/* Read by everybody, written once a commit. */
 	_Alignas(WAL_CACHE_LINE) _Atomic uint64_t released; /* W1, W2 */
-	_Atomic uint64_t durable;                           /* W6: everything up to it is synced; never above released */
-	_Atomic uint64_t block_synced;                      /* W6: the last block's epoch that is */
-	_Atomic uint64_t epoch;                             /* E; released + 1, but while it is being closed */
-	_Atomic int state;                                  /* enum wal_state; W2, W5; changed under lock */
-	_Atomic uint32_t writers_count;                     /* only grows; release: the entry is there */
+	_Atomic uint64_t durable;       /* W6: everything up to it is synced; never above released */
+	_Atomic uint64_t block_synced;  /* W6: the last block's epoch that is */
+	_Atomic uint64_t epoch;         /* E; released + 1, but while it is being closed */
+	_Atomic int state;              /* enum wal_state; W2, W5; changed under lock */
+	_Atomic uint32_t writers_count; /* only grows; release: the entry is there */
 	struct wal_writer **writers;
 
 	_Alignas(WAL_CACHE_LINE) _Atomic bool kicked; /* W3 */
