@@ -14,9 +14,6 @@
 #include "store/journal.h"
 #include "store/set_aside.h"
 
-#include <errno.h>
-
-#include "log/log.h"
 #include "store/fault.h"
 
 /* Everything that stood there, into new files. */

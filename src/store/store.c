@@ -210,18 +210,6 @@ store_submit_scan(struct store *store, struct job *job)
 	return service_submit(store->scan, job);
 }
 
-struct engine_worker *
-store_worker(struct store *store)
-{
-	return store->worker;
-}
-
-struct effect_log *
-store_effect_log(struct store *store)
-{
-	return &store->effects;
-}
-
 struct wal *
 store_wal(struct store *store)
 {

@@ -16,7 +16,6 @@
 #include "karma/engine.h"
 #include "wal/wal.h"
 
-struct effect_log;
 struct store;
 
 struct store_options {
@@ -75,10 +74,6 @@ bool store_submit_maintenance_reserved(struct store *store, struct job *job);
 uint64_t store_ticket(struct store *store);
 
 /* ---- on the maintenance thread (inside a job's run) ---- */
-
-/* The maintenance thread's own worker, and where its effects go. Its log has no writer without a log. */
-struct engine_worker *store_worker(struct store *store);
-struct effect_log *store_effect_log(struct store *store);
 
 /*
  * Whole-tree delete (tree_delete_range_all()), logged. 0, ENGINE_MISSING, or -1 with *ret_fault: then a part may be
