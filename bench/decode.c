@@ -1,5 +1,5 @@
 /*
- * decode.c - karma-bench-decode: what the request decoder costs, in ns per line
+ * decode.c - what the request decoder costs, in ns per line
  *
  * Each line is decoded in rounds of a fixed number; the best round counts, since whatever disturbs makes it slower. The
  * lines stand in cache, as they do when the kernel has just copied them there.
@@ -39,7 +39,7 @@ measure(const char *name, const char *line, size_t bytes)
 		for (unsigned i = 0; i < count; i++) {
 			arena_reset(&scratch);
 			if (!json_v1_decode(line, bytes, &scratch, &request, &fault)) {
-				(void)fprintf(stderr, "karma-bench-decode: %s: %s\n", name, fault.text);
+				(void)fprintf(stderr, "decode: %s: %s\n", name, fault.text);
 				return false;
 			}
 			check += request.key + (uint64_t)request.command;

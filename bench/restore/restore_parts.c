@@ -1,4 +1,4 @@
-#include "restore_parts.h"
+#include "restore/restore_parts.h"
 
 #include <dirent.h>
 #include <errno.h>

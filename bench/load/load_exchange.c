@@ -9,7 +9,7 @@
  * time a request was due, not from the time it could be sent (else a stall of a second, in which a thousand requests
  * should have been sent, would show as one slow request: coordinated omission).
  */
-#include "load_exchange.h"
+#include "load/load_exchange.h"
 
 #include <assert.h>
 #include <errno.h>

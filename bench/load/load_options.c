@@ -1,4 +1,4 @@
-#include "load_options.h"
+#include "load/load_options.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "load_protocol.h"
+#include "load/load_protocol.h"
 
 enum { LOAD_CPUS_MAX = 64 };
 

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "histogram.h"
-#include "load_conn.h"
-#include "load_options.h"
+#include "kit/histogram.h"
+#include "load/load_conn.h"
+#include "load/load_options.h"
 
 /* When to measure. Replies count from `from_ns` on and before `until_ns`, latencies by the time the request was due. */
 struct load_window {

@@ -1,7 +1,7 @@
 /*
- * bench_engine.c - what the engine alone does: adds and sums per second, and bytes per key
+ * engine.c - what the engine alone does: adds and sums per second, and bytes per key
  *
- *   karma-bench-engine [keys] [threads] [seconds]      10000000 keys, 1 and then 2 threads, 2 seconds for each figure
+ *   engine [keys] [threads] [seconds]      10000000 keys, 1 and then 2 threads, 2 seconds for each figure
  *
  * Keys come in random order. "prefetched" runs batches of 1024 in two passes, as a worker does: prefetch the map's slots,
  * then the records, then add. The batch figures are for batches of 1000 keys on 100 k keys. Threads are pinned, one to

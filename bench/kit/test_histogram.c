@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "histogram.h"
+#include "kit/histogram.h"
 
 /* A lone value is found again in its bucket, from 0 to the largest. */
 static void

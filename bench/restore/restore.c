@@ -1,7 +1,7 @@
 /*
- * bench_restore.c - how long a start takes, and which part of it
+ * restore.c - how long a start takes, and which part of it
  *
- *   karma-bench-restore [--keys=1000000] [--directory=/tmp/karma-bench-restore] [--only=dump|log|trees] [--part=NAME]
+ *   restore [--keys=1000000] [--directory=/tmp/restore] [--only=dump|log|trees] [--part=NAME]
  *
  * Makes a directory of each kind (restore_make.h) unless it is there from an earlier run, and leaves it there, so that two
  * builds can be measured in turn on the same bytes. Each part runs in a process of its own, with fresh memory, and prints a
@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "restore_parts.h"
+#include "restore/restore_parts.h"
 
 static const char *const kind_names[RESTORE_KINDS] = { "dump", "log", "trees" };
 
@@ -105,7 +105,7 @@ main(int argc, char **argv)
 		{ "part", required_argument, NULL, 'p' },
 		{ 0 },
 	};
-	struct bench bench = { .keys = 1000000, .base = "/tmp/karma-bench-restore" };
+	struct bench bench = { .keys = 1000000, .base = "/tmp/restore" };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) { /* NOLINT(concurrency-mt-unsafe) */

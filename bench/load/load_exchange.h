@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "load_thread.h"
+#include "load/load_thread.h"
 
 enum { EXCHANGE_INPUT_BYTES = 64 << 10 };
 

@@ -1,4 +1,4 @@
-#include "load_protocol.h"
+#include "load/load_protocol.h"
 
 #include <assert.h>
 #include <stdio.h>

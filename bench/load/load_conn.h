@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "load_protocol.h"
+#include "load/load_protocol.h"
 
 struct load_pending {
 	uint64_t due_ns; /* when it should have been sent; latency counts from here */

@@ -1,4 +1,4 @@
-#include "histogram.h"
+#include "kit/histogram.h"
 
 #include <assert.h>
 

@@ -12,8 +12,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "load_options.h"
-#include "load_thread.h"
+#include "load/load_options.h"
+#include "load/load_thread.h"
 
 struct load {
 	struct load_options options;

@@ -1,9 +1,9 @@
 /*
  * load_thread.c - one thread: its connections and its loop
  */
-#include "load_thread.h"
+#include "load/load_thread.h"
 
-#include "load_exchange.h"
+#include "load/load_exchange.h"
 
 #include <errno.h>
 #include <stdlib.h>

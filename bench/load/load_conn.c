@@ -1,4 +1,4 @@
-#include "load_conn.h"
+#include "load/load_conn.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "restore_make.h"
+#include "restore/restore_make.h"
 
 #include <errno.h>
 #include <semaphore.h>

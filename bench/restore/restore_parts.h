@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "restore_make.h"
+#include "restore/restore_make.h"
 
 struct bench {
 	uint64_t keys;
