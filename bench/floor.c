@@ -1,0 +1,336 @@
+/*
+ * floor.c - the least a server of this kind can cost: an io_uring server that splits lines and answers a constant
+ *
+ * It receives and sends as Karma's workers do: one ring with the same flags, multishot receives into provided buffers, one
+ * send for each connection and round, one system call that gives and takes. But a line is only looked for, not read; there
+ * is no engine, no log, no limit, no care for slow readers. So what Karma's CPU per request is above this server's is what
+ * Karma's own work costs, and the rest is the kernel's TCP.
+ *
+ *   floor --port=N [--cpu=N]      listens on 127.0.0.1 until it is ended by a signal
+ *
+ * A client that does not read its replies ends its connection here: OUT_BYTES of them are kept.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	CONNS_MAX = 4096, /* descriptors above are refused */
+	OUT_BYTES = 256 * 1024,
+	BUFFERS = 1024,
+	BUFFER_BYTES = 16 * 1024,
+	SUBMISSIONS = 512,
+	BACKLOG = 4096,
+};
+
+enum operation { OPERATION_ACCEPT, OPERATION_RECEIVE, OPERATION_SEND };
+
+static const char reply[] = "{\"success\":true,\"response\":1}\r\n";
+enum { REPLY_BYTES = sizeof(reply) - 1 };
+
+/* A slot is a descriptor's number. What is being sent is in one half of `out`, what is gathered meanwhile in the other. */
+struct conn {
+	char *out[2];
+	size_t bytes[2];
+	size_t sent;
+	unsigned half; /* that is gathered in */
+	bool receiving, sending, touched, closing;
+};
+
+static struct server {
+	struct io_uring ring;
+	struct io_uring_buf_ring *buffer_ring;
+	char *buffers;
+	int listener;
+	struct conn conns[CONNS_MAX];
+	int touched[CONNS_MAX];
+	unsigned touched_count;
+} server;
+
+static void
+must(bool right, const char *what)
+{
+	if (right)
+		return;
+	(void)fprintf(stderr, "floor: %s: %s\n", what, strerrordesc_np(errno));
+	exit(1);
+}
+
+static struct io_uring_sqe *
+sqe_get(enum operation operation, int fd)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&server.ring);
+
+	while (sqe == NULL) {
+		(void)io_uring_submit(&server.ring);
+		sqe = io_uring_get_sqe(&server.ring);
+	}
+	io_uring_sqe_set_data64(sqe, (uint64_t)operation << 32 | (uint32_t)fd);
+	return sqe;
+}
+
+static void
+arm_accept(void)
+{
+	struct io_uring_sqe *sqe = sqe_get(OPERATION_ACCEPT, server.listener);
+	const uint64_t data = sqe->user_data;
+
+	io_uring_prep_multishot_accept(sqe, server.listener, NULL, NULL, SOCK_CLOEXEC);
+	sqe->user_data = data;
+}
+
+static void
+arm_receive(int fd)
+{
+	struct io_uring_sqe *sqe = sqe_get(OPERATION_RECEIVE, fd);
+	const uint64_t data = sqe->user_data;
+
+	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->user_data = data;
+	server.conns[fd].receiving = true;
+}
+
+static void
+touch(int fd)
+{
+	if (!server.conns[fd].touched)
+		server.touched[server.touched_count++] = fd;
+	server.conns[fd].touched = true;
+}
+
+static void
+conn_open(int fd)
+{
+	const int on = 1;
+
+	if (fd >= CONNS_MAX) {
+		(void)close(fd);
+		return;
+	}
+	struct conn *conn = &server.conns[fd];
+
+	for (int i = 0; i < 2 && conn->out[i] == NULL; i++) {
+		conn->out[i] = malloc(OUT_BYTES);
+		must(conn->out[i] != NULL, "memory");
+	}
+	conn->bytes[0] = conn->bytes[1] = conn->sent = 0;
+	conn->sending = conn->closing = false;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	arm_receive(fd);
+}
+
+/* The whole work of this server. */
+static void
+answer_lines(struct conn *conn, const char *data, size_t bytes)
+{
+	const char *end = data + bytes;
+	char *out = conn->out[conn->half];
+
+	while ((data = memchr(data, '\n', (size_t)(end - data))) != NULL) {
+		data++;
+		if (conn->bytes[conn->half] + REPLY_BYTES > OUT_BYTES) {
+			conn->closing = true;
+			return;
+		}
+		memcpy(out + conn->bytes[conn->half], reply, REPLY_BYTES);
+		conn->bytes[conn->half] += REPLY_BYTES;
+	}
+}
+
+static void
+received(int fd, const struct io_uring_cqe *cqe)
+{
+	struct conn *conn = &server.conns[fd];
+
+	if (cqe->res > 0) {
+		const uint16_t index = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+		char *data = server.buffers + (size_t)index * BUFFER_BYTES;
+
+		answer_lines(conn, data, (size_t)cqe->res);
+		io_uring_buf_ring_add(server.buffer_ring, data, BUFFER_BYTES, index, io_uring_buf_ring_mask(BUFFERS),
+		                      0);
+		io_uring_buf_ring_advance(server.buffer_ring, 1);
+	} else if (cqe->res != -ENOBUFS) {
+		conn->closing = true;
+	}
+	conn->receiving = (cqe->flags & IORING_CQE_F_MORE) != 0;
+	if (!conn->receiving && !conn->closing)
+		arm_receive(fd);
+	touch(fd);
+}
+
+static void
+sent(int fd, int result)
+{
+	struct conn *conn = &server.conns[fd];
+
+	conn->sending = false;
+	if (result < 0)
+		conn->closing = true;
+	else
+		conn->sent += (size_t)result;
+	touch(fd);
+}
+
+/* Once a round for each connection that had an event. */
+static void
+settle(int fd)
+{
+	struct conn *conn = &server.conns[fd];
+	unsigned other = conn->half ^ 1;
+
+	conn->touched = false;
+	if (conn->sending)
+		return;
+	if (conn->closing && conn->receiving) {
+		(void)shutdown(fd, SHUT_RDWR); /* ends the receive, which comes back here */
+		return;
+	}
+	if (conn->closing) {
+		(void)close(fd);
+		return;
+	}
+	if (conn->sent == conn->bytes[other]) {
+		if (conn->bytes[conn->half] == 0)
+			return;
+		conn->bytes[other] = conn->sent = 0;
+		conn->half = other;
+		other ^= 1;
+	}
+	conn->sending = true;
+	struct io_uring_sqe *sqe = sqe_get(OPERATION_SEND, fd);
+	const uint64_t data = sqe->user_data;
+
+	io_uring_prep_send(sqe, fd, conn->out[other] + conn->sent, conn->bytes[other] - conn->sent, MSG_NOSIGNAL);
+	sqe->user_data = data;
+}
+
+static void
+round_once(void)
+{
+	struct io_uring_cqe *cqe;
+	unsigned head, seen = 0;
+
+	(void)io_uring_submit_and_wait(&server.ring, 1);
+	io_uring_for_each_cqe(&server.ring, head, cqe)
+	{
+		const int fd = (int)(uint32_t)cqe->user_data;
+
+		seen++;
+		switch ((enum operation)(cqe->user_data >> 32)) {
+		case OPERATION_ACCEPT:
+			if (cqe->res >= 0)
+				conn_open(cqe->res);
+			if ((cqe->flags & IORING_CQE_F_MORE) == 0)
+				arm_accept();
+			break;
+		case OPERATION_RECEIVE:
+			received(fd, cqe);
+			break;
+		case OPERATION_SEND:
+			sent(fd, cqe->res);
+			break;
+		}
+	}
+	io_uring_cq_advance(&server.ring, seen);
+	for (unsigned i = 0; i < server.touched_count; i++)
+		settle(server.touched[i]);
+	server.touched_count = 0;
+}
+
+static void
+setup(uint16_t port)
+{
+	struct io_uring_params params = { .flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
+		                                   IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+		                                   IORING_SETUP_COOP_TASKRUN,
+		                          .cq_entries = 8 * SUBMISSIONS };
+	const struct sockaddr_in address = { .sin_family = AF_INET,
+		                             .sin_port = htons(port),
+		                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const int on = 1;
+
+	errno = -io_uring_queue_init_params(SUBMISSIONS, &server.ring, &params);
+	must(errno == 0, "io_uring");
+	(void)io_uring_register_ring_fd(&server.ring);
+	server.buffer_ring = mmap(NULL, BUFFERS * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
+	                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	server.buffers = malloc((size_t)BUFFERS * BUFFER_BYTES);
+	must(server.buffer_ring != MAP_FAILED && server.buffers != NULL, "memory");
+	struct io_uring_buf_reg registration = { .ring_addr = (uint64_t)(uintptr_t)server.buffer_ring,
+		                                 .ring_entries = BUFFERS };
+
+	errno = -io_uring_register_buf_ring(&server.ring, &registration, 0);
+	must(errno == 0, "buffer ring");
+	io_uring_buf_ring_init(server.buffer_ring);
+	for (uint16_t i = 0; i < BUFFERS; i++)
+		io_uring_buf_ring_add(server.buffer_ring, server.buffers + (size_t)i * BUFFER_BYTES, BUFFER_BYTES, i,
+		                      io_uring_buf_ring_mask(BUFFERS), i);
+	io_uring_buf_ring_advance(server.buffer_ring, BUFFERS);
+	server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(server.listener >= 0, "socket");
+	(void)setsockopt(server.listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	must(bind(server.listener, (const struct sockaddr *)&address, sizeof(address)) == 0, "bind");
+	must(listen(server.listener, BACKLOG) == 0, "listen");
+	arm_accept();
+}
+
+static long
+number(const char *option, const char *text, long max)
+{
+	char *end;
+	const long value = strtol(text, &end, 10);
+
+	if (end != text && *end == '\0' && value >= 0 && value <= max)
+		return value;
+	(void)fprintf(stderr, "floor: --%s=%s: a number from 0 to %ld is needed\n", option, text, max);
+	exit(2);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = { { "port", required_argument, NULL, 'p' },
+		                                 { "cpu", required_argument, NULL, 'c' },
+		                                 { "help", no_argument, NULL, 'h' },
+		                                 { 0 } };
+	long port = 0;
+	cpu_set_t cpus;
+	int id;
+
+	/* No other thread runs. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	while ((id = getopt_long(argc, argv, "p:h", options, NULL)) != -1) {
+		switch (id) {
+		case 'p':
+			port = number("port", optarg, 65535);
+			break;
+		case 'c':
+			CPU_ZERO(&cpus);
+			CPU_SET((size_t)number("cpu", optarg, CPU_SETSIZE - 1), &cpus);
+			must(sched_setaffinity(0, sizeof(cpus), &cpus) == 0, "--cpu");
+			break;
+		default:
+			(void)fprintf(id == 'h' ? stdout : stderr, "Usage: floor --port=N [--cpu=N]\n");
+			return id == 'h' ? 0 : 2;
+		}
+	}
+	if (port == 0 || optind < argc) {
+		(void)fprintf(stderr, "floor: --port=N is needed and nothing else; see --help\n");
+		return 2;
+	}
+	setup((uint16_t)port);
+	for (;;)
+		round_once();
+}
