@@ -49,6 +49,9 @@ void
 mem_setup(void)
 {
 	mi_option_enable(mi_option_large_os_pages);
+	/* The first segments are made of huge pages as well: at 100 k keys, too, a tenth to a fifth of a request was page
+	 * walks. Costs 3 MB resident for a small server. */
+	mi_option_set(mi_option_eager_commit_delay, 0);
 }
 
 void *
