@@ -64,6 +64,10 @@ void engine_today_advance(struct engine *engine, uint32_t day);
 /* Names are any bytes, at most TREE_NAME_BYTES_MAX. Lock-free. Returns NULL when there is no such tree. */
 struct tree *tree_find(struct engine_worker *worker, const char *name, size_t bytes);
 
+/* Whether the name by which tree was found, in this very section, still leads to it: spares looking it up again. What is
+ * done with the tree then takes its place in the order of things at this look. */
+bool tree_is_current(const struct tree *tree);
+
 /* Finds or creates. Returns 0 (created), ENGINE_EXISTS (found; ret_tree is set, too), ENGINE_TREES_FULL or -ENOMEM. */
 int tree_create(struct engine_worker *worker, const char *name, size_t bytes, struct tree **ret_tree);
 
@@ -82,7 +86,21 @@ uint64_t tree_order(const struct tree *tree); /* place in the order of names; on
 
 /* ---- counters: any worker, inside its section -------------------------------------------------------------------- */
 
-/* Two-step prefetch for batches: the slot of the key's map first, later the record it points to. Changes nothing. */
+/*
+ * Prefetch for batches. Each step needs what the one before has brought, so a batch takes a step for many keys before the next:
+ * begin (the key's partition), map (the head of its map), slot (its place there), record. Changes nothing. The members
+ * of the struct are the engine's own; zeroed it stands for no key, and all steps do nothing.
+ */
+struct key_prefetch {
+	struct partition *partition;
+	uint64_t hash;
+};
+void key_prefetch_begin(struct key_prefetch *prefetch, struct tree *tree, uint64_t key);
+void key_prefetch_map(const struct key_prefetch *prefetch);
+void key_prefetch_slot(const struct key_prefetch *prefetch);
+void key_prefetch_record(const struct key_prefetch *prefetch);
+
+/* The same in two steps: all up to the slot, then the record. */
 void tree_prefetch_slot(struct tree *tree, uint64_t key);
 void tree_prefetch_record(struct tree *tree, uint64_t key);
 

@@ -11,7 +11,7 @@
 #include "base/job.h"
 #include "base/limits.h"
 #include "command/command.h"
-#include "proto/json_v1.h"
+#include "proto/json_v1_shape.h"
 #include "store/effect_log.h"
 #include "store/store.h"
 
@@ -19,7 +19,8 @@
 struct command_entry {
 	struct v1_request request;
 	const struct v1_fault *fault; /* in the scratch arena; NULL: the request is good */
-	struct tree *tree;            /* for prefetching alone: the run looks the tree up again */
+	struct tree *tree;            /* found while decoding; the run asks whether it is still current */
+	struct key_prefetch prefetch;
 	uint64_t ticket;
 };
 
@@ -61,6 +62,7 @@ struct command_worker {
 	bool prefetched;
 	uint32_t count;
 	struct arena scratch;
+	struct v1_shapes shapes;
 	size_t pending;                                       /* jobs whose reply has not been fetched */
 	struct command_job_list pending_lists[PENDING_LISTS]; /* by ticket */
 

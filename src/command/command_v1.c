@@ -41,9 +41,12 @@ reply_number(struct buffer *out, int result, uint64_t value)
 
 /* ---- on the worker ---- */
 
+/* The tree of the first pass, if its name still leads there; a drop or reset earlier in the batch is seen. */
 static struct tree *
 find_tree(struct command_worker *worker, const struct command_entry *entry)
 {
+	if (entry->tree != NULL && tree_is_current(entry->tree))
+		return entry->tree;
 	return tree_find(worker->engine_worker, entry->request.tree.data, entry->request.tree.bytes);
 }
 

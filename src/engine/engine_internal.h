@@ -5,7 +5,8 @@
  *   G1  generation: store in tree_cut() -> load acquire in operation_begin(). Quiescence (Q1, Q2) does the rest.
  *   G2  settled: store release in tree_cut(), after the walk -> load acquire in word_change(), after the load of the word:
  *       who sees settled ≥ m knows that every word carries the parity of m or of m + 1.
- *   G3  retired: store release before the swap in directory.c -> load acquire of deciders after they hold.
+ *   G3  retired: store release before the swap in directory.c -> load acquire of deciders after they hold,
+ *       and of tree_is_current().
  *   D1  a tree: store release of directory_entry.tree -> load acquire in tree_find(). Who sees the tree sees it built.
  */
 #pragma once

@@ -71,19 +71,30 @@ partition_index(uint64_t hash)
 	return (uint32_t)(((hash >> 32) * PARTITIONS) >> 32);
 }
 
-/* NULL when the partition has no key yet. */
+/* Where the partition stands, or will; NULL when its group has no key yet. Looks at no line of the partition itself. */
 static inline struct partition *
-partition_of(struct partition_table *table, uint64_t hash)
+partition_place(struct partition_table *table, uint64_t hash)
 {
 	uint32_t index = partition_index(hash);
 	struct partition_group *group =
 	    atomic_load_explicit(&table->group[index / PARTITIONS_PER_GROUP], memory_order_acquire); /* E5 */
 
-	if (group == NULL)
-		return NULL;
-	struct partition *partition = &group->partition[index % PARTITIONS_PER_GROUP];
+	return group == NULL ? NULL : &group->partition[index % PARTITIONS_PER_GROUP];
+}
 
-	return atomic_load_explicit(&partition->made, memory_order_acquire) ? partition : NULL; /* E4 */
+static inline bool
+partition_is_made(struct partition *partition)
+{
+	return atomic_load_explicit(&partition->made, memory_order_acquire); /* E4 */
+}
+
+/* NULL when the partition has no key yet. */
+static inline struct partition *
+partition_of(struct partition_table *table, uint64_t hash)
+{
+	struct partition *partition = partition_place(table, hash);
+
+	return partition != NULL && partition_is_made(partition) ? partition : NULL;
 }
 
 /* Finds a record, dead ones included; NULL when there is none. Lock-free. */

@@ -92,6 +92,15 @@ slot_of(const ck_hs_t *hs, uint64_t hash, uint64_t probe)
 	return &map->entries[(first & ~(uint64_t)SLOTS_PER_LINE_MASK) | ((first + probe) & SLOTS_PER_LINE_MASK)];
 }
 
+__attribute__((no_sanitize("thread"))) void
+prefetch_map(const ck_hs_t *hs)
+{
+	const char *map = (const char *)ck_pr_load_ptr(&hs->map);
+
+	__builtin_prefetch(map);
+	__builtin_prefetch(map + offsetof(struct map_layout, entries));
+}
+
 void
 prefetch_slot(const ck_hs_t *hs, uint64_t hash)
 {

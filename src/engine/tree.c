@@ -41,6 +41,17 @@ tree_retire(struct tree *tree)
 	epoch_retire(&tree->retired_node, destroy_retired, sizeof(*tree) + partition_table_bytes(&tree->table));
 }
 
+/*
+ * A name is led elsewhere, or nowhere, only after `retired` is set (G3), under the directory's lock; so at the moment at which
+ * it is seen unset, the name leads here. Who has seen a later tree of the name, or that it is gone, sees it set: its store
+ * comes before the release store of the entry's pointer (D1).
+ */
+bool
+tree_is_current(const struct tree *tree)
+{
+	return !atomic_load_explicit(&tree->retired, memory_order_acquire); /* G3 */
+}
+
 uint64_t
 tree_id(const struct tree *tree)
 {
@@ -213,21 +224,56 @@ tree_scan_keys(struct tree *tree, tree_key_fn *visit, void *context)
 /* ---- prefetch ---- */
 
 void
+key_prefetch_begin(struct key_prefetch *prefetch, struct tree *tree, uint64_t key)
+{
+	prefetch->hash = key_hash(key);
+	prefetch->partition = partition_place(&tree->table, prefetch->hash);
+	if (prefetch->partition != NULL)
+		__builtin_prefetch(prefetch->partition);
+}
+
+/* Its map can be looked at. */
+static bool
+prefetch_is_made(const struct key_prefetch *prefetch)
+{
+	return prefetch->partition != NULL && partition_is_made(prefetch->partition);
+}
+
+void
+key_prefetch_map(const struct key_prefetch *prefetch)
+{
+	if (prefetch_is_made(prefetch))
+		prefetch_map(&prefetch->partition->hs);
+}
+
+void
+key_prefetch_slot(const struct key_prefetch *prefetch)
+{
+	if (prefetch_is_made(prefetch))
+		prefetch_slot(&prefetch->partition->hs, prefetch->hash);
+}
+
+void
+key_prefetch_record(const struct key_prefetch *prefetch)
+{
+	if (prefetch_is_made(prefetch))
+		prefetch_record(&prefetch->partition->hs, prefetch->hash);
+}
+
+void
 tree_prefetch_slot(struct tree *tree, uint64_t key)
 {
-	uint64_t hash = key_hash(key);
-	struct partition *partition = partition_of(&tree->table, hash);
+	struct key_prefetch prefetch;
 
-	if (partition != NULL)
-		prefetch_slot(&partition->hs, hash);
+	key_prefetch_begin(&prefetch, tree, key);
+	key_prefetch_slot(&prefetch);
 }
 
 void
 tree_prefetch_record(struct tree *tree, uint64_t key)
 {
-	uint64_t hash = key_hash(key);
-	struct partition *partition = partition_of(&tree->table, hash);
+	struct key_prefetch prefetch;
 
-	if (partition != NULL)
-		prefetch_record(&partition->hs, hash);
+	key_prefetch_begin(&prefetch, tree, key);
+	key_prefetch_record(&prefetch);
 }

@@ -41,6 +41,7 @@ struct v1_request {
 	struct v1_text command_text; /* as sent, for "Unknown command x" */
 	struct v1_text tree;
 	uint64_t key, from, to;
+	const char *key_digits; /* where they stand in the line, if has_key */
 };
 
 /* Why a line is refused: what is wrong and in which column (characters, from 1). Printable ASCII, NUL-terminated. */

@@ -159,6 +159,7 @@ decode_value(struct decoder *decoder, enum member member)
 	case MEMBER_TREE:
 		return request->has_tree = decode_tree(decoder);
 	case MEMBER_KEY:
+		request->key_digits = decoder->scan.at; /* blanks are passed */
 		return request->has_key =
 		           decode_u64(&decoder->scan, "Field key must be an unsigned 64-bit integer", &request->key);
 	case MEMBER_FROM:

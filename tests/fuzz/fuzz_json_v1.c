@@ -2,7 +2,8 @@
  * fuzz_json_v1.c - any bytes as a v1 request
  *
  * Beyond not crashing: what is taken holds the contract (UTF-8 texts, bounds) and, encoded again, is decoded to the
- * same request; what is refused comes with a printable sentence.
+ * same request; what is refused comes with a printable sentence. Two lines: what the first teaches as a shape does not
+ * change what becomes of the second.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "proto/json_v1.h"
+#include "proto/json_v1_shape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -103,6 +104,34 @@ check_round_trip(const struct v1_request *request)
 	buffer_deinit(&line);
 }
 
+/* The first line twice, when there is no second. */
+static void
+check_shapes(const char *data, size_t size)
+{
+	const char *end = memchr(data, '\n', size);
+	const size_t first_bytes = end != NULL ? (size_t)(end - data) : size;
+	const char *second = end != NULL ? end + 1 : data;
+	const size_t second_bytes = end != NULL ? size - first_bytes - 1 : size;
+	struct arena scratch = { .data = malloc(size + 1), .capacity = size };
+	struct arena plain_scratch = { .data = malloc(size + 1), .capacity = size };
+	struct v1_shapes shapes = { 0 };
+	struct v1_request request, plain_request;
+	struct v1_fault fault, plain_fault;
+
+	CHECK(scratch.data != NULL && plain_scratch.data != NULL);
+	(void)json_v1_decode_shaped(&shapes, data, first_bytes, &scratch, &request, &fault);
+	arena_reset(&scratch);
+	const bool taken = json_v1_decode_shaped(&shapes, second, second_bytes, &scratch, &request, &fault);
+
+	CHECK(taken == json_v1_decode(second, second_bytes, &plain_scratch, &plain_request, &plain_fault));
+	if (taken)
+		check_same(&request, &plain_request);
+	else
+		CHECK(strcmp(fault.text, plain_fault.text) == 0);
+	free(scratch.data);
+	free(plain_scratch.data);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -118,5 +147,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_fault(&fault);
 	}
 	free(scratch.data);
+	if (size > 0)
+		check_shapes((const char *)data, size);
 	return 0;
 }
