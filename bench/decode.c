@@ -1,97 +1,139 @@
 /*
- * decode.c - what the request decoder costs, in ns per line
+ * decode.c - what the request decoder costs on one core
+ *
+ *   request   the common requests of protocol v1, one line each
+ *   odd       lines that take another way through the decoder: blanks, escapes, long ignored strings
+ *
+ * whole: every line is read as JSON; shaped: as a worker decodes, which knows the shape of a line that it has seen before.
  *
  * Each line is decoded in rounds of a fixed number; the best round counts, since whatever disturbs makes it slower. The
  * lines stand in cache, as they do when the kernel has just copied them there.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "proto/json_v1.h"
+#include "kit/clock.h"
+#include "kit/figures.h"
+#include "kit/machine.h"
+#include "kit/must.h"
+#include "kit/options.h"
+#include "proto/json_v1_shape.h"
 
-enum { ROUNDS = 400, LONG_BYTES = 16 << 10 };
+enum { ROUND_BYTES = 256 << 10, LONG_BYTES = 16 << 10 };
 
-static uint64_t
-now_ns(void)
+static const struct sample {
+	const char *what, *name, *line;
+	const char *unit; /* repeated in place of the line's @ up to LONG_BYTES */
+} samples[] = {
+	{ "request", "ping", "{\"command\":\"ping\"}" },
+	{ "request", "increment", "{\"command\":\"increment\",\"tree_name\":\"articles\",\"key\":12345}" },
+	{ "request", "decrement", "{\"command\":\"decrement\",\"tree_name\":\"articles\",\"key\":12345}" },
+	{ "request", "sum", "{\"command\":\"sum\",\"tree_name\":\"articles\",\"key\":12345}" },
+	{ "request", "sum_range",
+	  "{\"command\":\"sum\",\"tree_name\":\"articles\",\"key\":12345,\"time_from\":20230701,\"time_to\":"
+	  "20230731}" },
+	{ "request", "find",
+	  "{\"command\":\"find\",\"tree_name\":\"articles\",\"key\":12345,\"time_from\":20230701,\"time_to\":"
+	  "20230731}" },
+	{ "request", "long_key",
+	  "{\"command\":\"increment\",\"tree_name\":\"articles\",\"key\":18446744073709551615}" },
+	{ "odd", "blanks", "{ \"command\" : \"increment\", \"tree_name\" : \"articles\", \"key\" : 12345 }" },
+	{ "odd", "other_order", "{\"key\":12345,\"tree_name\":\"articles\",\"command\":\"increment\"}" },
+	{ "odd", "escaped_name", "{\"command\":\"increment\",\"tree_name\":\"\\u0430rticles\",\"key\":12345}" },
+	{ "odd", "ignored_ascii", "{\"command\":\"ping\",\"note\":\"@\"}", "abcdefghijklmnopqrstuvwxyz" },
+	{ "odd", "ignored_cyrillic", "{\"command\":\"ping\",\"note\":\"@\"}", "\xd0\xb0\xd0\xb1\xd0\xb2" },
+	{ "odd", "ignored_escapes", "{\"command\":\"ping\",\"note\":\"@\"}", "\\n\\u00e9" },
+};
+
+static void
+line_make(const struct sample *sample, struct buffer *line)
 {
-	struct timespec now;
+	const char *place = sample->unit == NULL ? NULL : strchr(sample->line, '@');
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	buffer_init(line, SIZE_MAX);
+	if (place == NULL) {
+		buffer_append(line, sample->line, strlen(sample->line));
+	} else {
+		buffer_append(line, sample->line, (size_t)(place - sample->line));
+		while (line->bytes < LONG_BYTES && !line->failed)
+			buffer_append(line, sample->unit, strlen(sample->unit));
+		buffer_append(line, place + 1, strlen(place + 1));
+	}
+	must(line->failed, "memory");
 }
 
-static bool
-measure(const char *name, const char *line, size_t bytes)
+/* ns for all of a round. */
+static uint64_t
+round_run(const struct buffer *line, unsigned count, struct v1_shapes *shapes)
 {
-	const unsigned count = bytes > 1000 ? 20 : 5000;
 	static char memory[LONG_BYTES * 2];
 	struct arena scratch = { .data = memory, .capacity = sizeof(memory) };
 	struct v1_request request;
 	struct v1_fault fault;
-	uint64_t best_ns = UINT64_MAX;
 	uint64_t check = 0;
+	const uint64_t start_ns = clock_ns();
 
-	for (int round = 0; round < ROUNDS; round++) {
-		const uint64_t start_ns = now_ns();
-
-		for (unsigned i = 0; i < count; i++) {
-			arena_reset(&scratch);
-			if (!json_v1_decode(line, bytes, &scratch, &request, &fault)) {
-				(void)fprintf(stderr, "decode: %s: %s\n", name, fault.text);
-				return false;
-			}
-			check += request.key + (uint64_t)request.command;
-		}
-		const uint64_t spent_ns = now_ns() - start_ns;
-
-		best_ns = spent_ns < best_ns ? spent_ns : best_ns;
+	for (unsigned i = 0; i < count; i++) {
+		arena_reset(&scratch);
+		if (shapes == NULL
+		        ? !json_v1_decode(line->data, line->bytes, &scratch, &request, &fault)
+		        : !json_v1_decode_shaped(shapes, line->data, line->bytes, &scratch, &request, &fault))
+			must(-1, fault.text);
+		check += request.key + (uint64_t)request.command;
 	}
-	const double line_ns = (double)best_ns / count;
+	const uint64_t spent_ns = clock_ns() - start_ns;
 
-	printf("%-28s %8zu bytes %10.1f ns/line %8.2f bytes/ns  (check %" PRIx64 ")\n", name, bytes, line_ns,
-	       (double)bytes / line_ns, check);
-	return true;
+	must(check == 0 ? -1 : 0, "decoded");
+	return spent_ns;
 }
 
-/* A line whose ignored member is one long string of `unit`s. */
-static bool
-measure_long(const char *name, const char *unit)
+static void
+measure(const struct sample *sample, struct v1_shapes *shapes, double seconds)
 {
+	const double end = clock_seconds() + seconds;
+	uint64_t best_ns = UINT64_MAX;
 	struct buffer line;
 
-	buffer_init(&line, SIZE_MAX);
-	buffer_append_literal(&line, "{\"command\":\"ping\",\"note\":\"");
-	while (line.bytes < LONG_BYTES && !line.failed)
-		buffer_append(&line, unit, strlen(unit));
-	buffer_append_literal(&line, "\"}");
-	const bool done = !line.failed && measure(name, line.data, line.bytes);
+	line_make(sample, &line);
+	const unsigned count = (unsigned)(ROUND_BYTES / line.bytes);
 
+	do {
+		const uint64_t spent_ns = round_run(&line, count, shapes);
+
+		best_ns = spent_ns < best_ns ? spent_ns : best_ns;
+	} while (clock_seconds() < end);
+	const double line_ns = (double)best_ns / count;
+
+	figures_row(sample->what);
+	figures_text("line", sample->name);
+	figures_text("decoder", shapes == NULL ? "whole" : "shaped");
+	figures_count("bytes", line.bytes);
+	figures_real("per_s", 1e9 / line_ns);
+	figures_real("ns", line_ns);
+	figures_real("bytes_per_ns", (double)line.bytes / line_ns);
+	figures_row_end();
 	buffer_deinit(&line);
-	return done;
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	static const struct {
-		const char *name, *line;
-	} lines[] = {
-		{ "increment", "{\"command\":\"increment\",\"tree_name\":\"articles\",\"key\":12345}" },
-		{ "sum of a range", "{\"command\":\"sum\",\"tree_name\":\"articles\",\"key\":12345,"
-		                    "\"time_from\":20230701,\"time_to\":20230731}" },
-		{ "increment, long key", "{\"command\":\"increment\",\"tree_name\":\"articles\","
-		                         "\"key\":18446744073709551615}" },
-		{ "blanks", "{ \"command\" : \"increment\", \"tree_name\" : \"articles\", \"key\" : 12345 }" },
-		{ "escaped name", "{\"command\":\"increment\",\"tree_name\":\"\\u0430rticles\",\"key\":12345}" },
+	double seconds = 0.5;
+	const struct program_option table[] = {
+		{ "seconds", OPTION_SECONDS, .seconds = &seconds, .help = "time for each line" },
 	};
-	bool done = true;
+	const struct program program = {
+		.name = "decode",
+		.summary = "Measures the decoder of requests on one core.",
+		.options = table,
+		.option_count = sizeof(table) / sizeof(table[0]),
+	};
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		done &= measure(lines[i].name, lines[i].line, strlen(lines[i].line));
-	done &= measure_long("ignored ASCII", "abcdefghijklmnopqrstuvwxyz");
-	done &= measure_long("ignored Cyrillic", "\xd0\xb0\xd0\xb1\xd0\xb2");
-	done &= measure_long("ignored escapes", "\\n\\u00e9");
-	return done ? 0 : 1;
+	figures_begin(program.name, options_parse(&program, argc, argv));
+	machine_pin(0);
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		measure(&samples[i], NULL, seconds);
+		if (strcmp(samples[i].what, "request") == 0)
+			measure(&samples[i], &(struct v1_shapes){ 0 }, seconds);
+	}
+	return figures_end();
 }
