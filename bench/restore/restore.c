@@ -1,12 +1,10 @@
 /*
  * restore.c - how long a start takes, and which part of it
  *
- *   restore [--keys=1000000] [--directory=/tmp/restore] [--only=dump|log|trees] [--part=NAME]
- *
  * Makes a directory of each kind (restore_make.h) unless it is there from an earlier run, and leaves it there, so that two
- * builds can be measured in turn on the same bytes. Each part runs in a process of its own, with fresh memory, and prints a
- * line: seconds, keys (or adds of the log) per second, processor seconds of all threads (the figure to compare on a machine
- * that does other things as well), the most memory that was resident.
+ * builds can be measured in turn on the same bytes. Each part runs in a process of its own, with fresh memory, and adds a
+ * row: keys (or adds of the log) a second, seconds, processor seconds of all threads (the figure to compare on a machine that does
+ * other things as well), the most memory that was resident.
  *
  *   dump    read    the file read, checked and decoded, nothing done with the keys
  *           insert  the same keys in the same order put into a tree
@@ -20,77 +18,62 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "kit/child.h"
+#include "kit/figures.h"
+#include "kit/machine.h"
+#include "kit/must.h"
+#include "kit/options.h"
 #include "restore/restore_parts.h"
 
-static const char *const kind_names[RESTORE_KINDS] = { "dump", "log", "trees" };
+static const char *const kind_names[] = { "dump", "log", "trees", NULL };
 
-static uint64_t
-resident_most(void)
-{
-	char line[256];
-	unsigned long kilobytes = 0;
-	FILE *file = fopen("/proc/self/status", "r");
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		if (strncmp(line, "VmHWM:", 6) == 0)
-			kilobytes = strtoul(line + 6, NULL, 10);
-	}
-	if (file != NULL)
-		(void)fclose(file);
-	return kilobytes >> 10;
-}
-
-/* In a process of its own, which ends without giving its memory back piece by piece. */
 static void
-in_child(struct bench *bench, size_t part)
+make(void *context)
 {
-	int status = 0;
+	const struct bench *bench = context;
 
-	(void)fflush(stdout);
-	pid_t child = fork();
-
-	restore_must(child < 0 ? -errno : 0, "fork");
-	if (child == 0) {
-		if (part == BENCH_PARTS) {
-			restore_make(bench->kind, bench->directory, bench->keys);
-			_Exit(0);
-		}
-		bench_parts[part].run(bench);
-		uint64_t things = bench->keys * (bench->kind == RESTORE_LOG ? RESTORE_ADDS_PER_KEY : 1);
-
-		printf("%-6s %-7s %10" PRIu64 " %s  %7.3f s  %6.2f M/s  %7.3f cpu  %5" PRIu64 " MiB\n",
-		       kind_names[bench->kind], bench_parts[part].name, things,
-		       bench->kind == RESTORE_LOG ? "adds" : "keys", bench->seconds,
-		       (double)things / bench->seconds / 1e6, bench->cpu_seconds, resident_most());
-		(void)fflush(stdout);
-		_Exit(0);
-	}
-	restore_must(waitpid(child, &status, 0) == child && status == 0 ? 0 : -1, "a part");
+	restore_make(bench->kind, bench->directory, bench->keys);
 }
 
 static void
-run_kind(struct bench *bench)
+part_run(void *context)
 {
-	(void)snprintf(bench->directory, sizeof(bench->directory), "%s/%s-%" PRIu64, bench->base,
-	               kind_names[bench->kind], bench->keys);
+	struct bench *bench = context;
+	const struct bench_part *part = &bench_parts[bench->part];
+	const uint64_t things = bench->keys * (bench->kind == RESTORE_LOG ? RESTORE_ADDS_PER_KEY : 1);
+
+	part->run(bench);
+	figures_row(kind_names[bench->kind]);
+	figures_text("part", restore_part_names[part->part]);
+	figures_count("keys", bench->keys);
+	figures_count("things", things);
+	figures_real("per_s", (double)things / bench->seconds);
+	figures_real("seconds", bench->seconds);
+	figures_real("cpu_seconds", bench->cpu_seconds);
+	figures_count("resident_bytes", machine_resident_bytes_most());
+	figures_row_end();
+}
+
+static void
+kind_run(struct bench *bench)
+{
+	int bytes = snprintf(bench->directory, sizeof(bench->directory), "%s/%s-%" PRIu64, bench->base,
+	                     kind_names[bench->kind], bench->keys);
+
+	must(bytes < 0 || (size_t)bytes >= sizeof(bench->directory) ? -ENAMETOOLONG : 0, bench->base);
 	(void)mkdir(bench->base, 0777);
 	if (mkdir(bench->directory, 0777) == 0)
-		in_child(bench, BENCH_PARTS);
+		child_run(make, bench);
 	bench->directory_fd = open(bench->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	restore_must(bench->directory_fd < 0 ? -errno : 0, bench->directory);
-	for (size_t i = 0; i < BENCH_PARTS; i++) {
-		if (bench_parts[i].kind == bench->kind &&
-		    (bench->part == NULL || strcmp(bench->part, bench_parts[i].name) == 0))
-			in_child(bench, i);
+	must(bench->directory_fd < 0 ? -errno : 0, bench->directory);
+	for (bench->part = 0; bench->part < BENCH_PARTS; bench->part++) {
+		if (bench_parts[bench->part].kind == bench->kind &&
+		    (bench->parts >> bench_parts[bench->part].part & 1) != 0)
+			child_run(part_run, bench);
 	}
 	(void)close(bench->directory_fd);
 }
@@ -98,38 +81,26 @@ run_kind(struct bench *bench)
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "keys", required_argument, NULL, 'k' },
-		{ "directory", required_argument, NULL, 'd' },
-		{ "only", required_argument, NULL, 'o' },
-		{ "part", required_argument, NULL, 'p' },
-		{ 0 },
+	struct bench bench = { .keys = 1000000, .base = "/tmp/restore", .only = UINT32_MAX, .parts = UINT32_MAX };
+	const struct program_option table[] = {
+		{ "keys", OPTION_NUMBER, .number = &bench.keys, .min = 1, .max = UINT32_MAX,
+		  .help = "keys to restore" },
+		{ "directory", OPTION_TEXT, .text = &bench.base, .help = "where what is restored is made, and stays" },
+		{ "only", OPTION_NAMES, .chosen = &bench.only, .names = kind_names, .help = "what to restore from" },
+		{ "part", OPTION_NAMES, .chosen = &bench.parts, .names = restore_part_names,
+		  .help = "which part of it" },
 	};
-	struct bench bench = { .keys = 1000000, .base = "/tmp/restore" };
-	int option;
+	const struct program program = {
+		.name = "restore",
+		.summary = "Measures how long a start takes, and which part of it.",
+		.options = table,
+		.option_count = sizeof(table) / sizeof(table[0]),
+	};
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) { /* NOLINT(concurrency-mt-unsafe) */
-		switch (option) {
-		case 'k':
-			bench.keys = strtoull(optarg, NULL, 10);
-			break;
-		case 'd':
-			bench.base = optarg;
-			break;
-		case 'o':
-			bench.only = optarg;
-			break;
-		case 'p':
-			bench.part = optarg;
-			break;
-		default:
-			return 1;
-		}
-	}
-	restore_must(bench.keys == 0 ? -EINVAL : 0, "--keys");
+	figures_begin(program.name, options_parse(&program, argc, argv));
 	for (bench.kind = 0; bench.kind < RESTORE_KINDS; bench.kind++) {
-		if (bench.only == NULL || strcmp(bench.only, kind_names[bench.kind]) == 0)
-			run_kind(&bench);
+		if ((bench.only >> bench.kind & 1) != 0)
+			kind_run(&bench);
 	}
-	return 0;
+	return figures_end();
 }

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "kit/must.h"
+#include "kit/random.h"
 #include "store/effect_log.h"
 
 enum { ADDS_PER_SECTION = 64, NAME_BYTES = 32 };
@@ -18,15 +18,6 @@ struct maker {
 	struct engine_worker *worker;
 	struct effect_log effects;
 };
-
-void
-restore_must(int outcome, const char *what)
-{
-	if (outcome == 0)
-		return;
-	(void)fprintf(stderr, "%s: %d\n", what, outcome);
-	_Exit(1);
-}
 
 struct store_options
 restore_options(enum restore_kind kind, const char *directory)
@@ -79,13 +70,13 @@ maker_open(struct maker *maker, const char *directory)
 	struct wal_writer *writer = NULL;
 	struct store_fault fault;
 
-	restore_must(engine_create(RESTORE_TREES_MAX, RESTORE_DAY, &maker->engine), "engine_create");
+	must(engine_create(RESTORE_TREES_MAX, RESTORE_DAY, &maker->engine), "engine_create");
 	if (store_open(maker->engine, &options, &maker->store, &fault) < 0)
-		restore_must(-1, fault.text);
-	restore_must(engine_worker_create(maker->engine, &maker->worker), "engine_worker_create");
+		must(-1, fault.text);
+	must(engine_worker_create(maker->engine, &maker->worker), "engine_worker_create");
 	if (store_wal(maker->store) != NULL)
-		restore_must(wal_writer_create(store_wal(maker->store), no_wake, NULL, &writer), "wal_writer_create");
-	restore_must(effect_log_init(&maker->effects, writer, maker->worker), "effect_log_init");
+		must(wal_writer_create(store_wal(maker->store), no_wake, NULL, &writer), "wal_writer_create");
+	must(effect_log_init(&maker->effects, writer, maker->worker), "effect_log_init");
 }
 
 static void
@@ -124,11 +115,11 @@ maker_dump(struct maker *maker)
 {
 	struct dump_job dump = { .job = { .run = dump_run, .done = dump_done }, .store = maker->store };
 
-	restore_must(sem_init(&dump.done, 0, 0), "sem_init");
-	restore_must(store_submit_maintenance(maker->store, &dump.job) ? 0 : -1, "store_submit_maintenance");
+	must(sem_init(&dump.done, 0, 0), "sem_init");
+	must(store_submit_maintenance(maker->store, &dump.job) ? 0 : -1, "store_submit_maintenance");
 	while (sem_wait(&dump.done) < 0) {}
 	(void)sem_destroy(&dump.done);
-	restore_must(dump.outcome, dump.fault.text);
+	must(dump.outcome, dump.fault.text);
 }
 
 /* ---- what it holds ---- */
@@ -141,7 +132,7 @@ maker_tree(struct maker *maker, uint64_t number)
 	int bytes = snprintf(name, sizeof(name), "tree-%lu", number);
 	int r = tree_create(maker->worker, name, (size_t)bytes, &tree);
 
-	restore_must(r == ENGINE_EXISTS ? 0 : r, "tree_create");
+	must(r == ENGINE_EXISTS ? 0 : r, "tree_create");
 	return tree;
 }
 
@@ -156,13 +147,13 @@ add_some(struct maker *maker, uint64_t first, unsigned round)
 	for (; done < ADDS_PER_SECTION && first + done < maker->keys; done++) {
 		uint64_t number = restore_number(first + done, maker->keys, round);
 		struct tree *tree = maker_tree(maker, number % trees);
-		int r = tree_add(maker->worker, tree, restore_key(number), RESTORE_DAY, 1 + (number & 7));
+		int r = tree_add(maker->worker, tree, random_key(number), RESTORE_DAY, 1 + (number & 7));
 
 		(void)effect_log_append(&maker->effects);
 		effect_log_room(&maker->effects);
 		if (r == -EAGAIN)
 			break;
-		restore_must(r, "tree_add");
+		must(r, "tree_add");
 	}
 	engine_batch_end(maker->worker);
 	return done;
@@ -180,7 +171,7 @@ add_all(struct maker *maker, unsigned round)
 		if (wal != NULL)
 			wal_writer_flush(maker->effects.writer);
 		if (wal != NULL && more < ADDS_PER_SECTION)
-			restore_must(wal_sync(wal, engine_log_epoch(maker->engine)), "wal_sync");
+			must(wal_sync(wal, engine_log_epoch(maker->engine)), "wal_sync");
 	}
 }
 

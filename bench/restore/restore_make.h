@@ -16,18 +16,8 @@ enum restore_kind {
 
 enum { RESTORE_TREES_MAX = 100000, RESTORE_ADDS_PER_KEY = 3, RESTORE_DAY = 20261123 };
 
-/* Ends the program with a message unless outcome is 0. */
-void restore_must(int outcome, const char *what);
-
 /* How a store of this kind is opened. */
 struct store_options restore_options(enum restore_kind kind, const char *directory);
-
-/* Key number n, spread over all 64 bits. */
-static inline uint64_t
-restore_key(uint64_t number)
-{
-	return number * UINT64_C(0x9e3779b97f4a7c15);
-}
 
 /* The index-th of `keys` numbers in an order that is random enough and differs by round, each number once. */
 uint64_t restore_number(uint64_t index, uint64_t keys, unsigned round);

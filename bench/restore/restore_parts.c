@@ -5,44 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
+#include "kit/clock.h"
+#include "kit/must.h"
+#include "kit/random.h"
 #include "snapshot/dump_file.h"
 #include "store/manifest.h"
 #include "wal/recover.h"
 
-static double
-seconds_now(void)
+static void
+stopwatch_begin(struct bench *bench)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double
-cpu_seconds_now(void)
-{
-	struct rusage usage;
-
-	(void)getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	bench->started = clock_seconds();
+	bench->cpu_started = clock_cpu_seconds();
 }
 
 static void
-clock_start(struct bench *bench)
+stopwatch_end(struct bench *bench)
 {
-	bench->started = seconds_now();
-	bench->cpu_started = cpu_seconds_now();
-}
-
-static void
-clock_stop(struct bench *bench)
-{
-	bench->seconds = seconds_now() - bench->started;
-	bench->cpu_seconds = cpu_seconds_now() - bench->cpu_started;
+	bench->seconds = clock_seconds() - bench->started;
+	bench->cpu_seconds = clock_cpu_seconds() - bench->cpu_started;
 }
 
 static struct engine *
@@ -50,7 +32,7 @@ engine_make(void)
 {
 	struct engine *engine;
 
-	restore_must(engine_create(RESTORE_TREES_MAX, RESTORE_DAY, &engine), "engine_create");
+	must(engine_create(RESTORE_TREES_MAX, RESTORE_DAY, &engine), "engine_create");
 	return engine;
 }
 
@@ -66,7 +48,7 @@ dump_file(const struct bench *bench, char ret[DUMP_FILE_NAME_MAX + 1])
 		while ((entry = readdir(stream)) != NULL && /* NOLINT(concurrency-mt-unsafe): our own stream */
 		       strstr(entry->d_name, ".tree") == NULL) {}
 	}
-	restore_must(entry == NULL ? -1 : 0, "no dump");
+	must(entry == NULL ? -1 : 0, "no dump");
 	(void)snprintf(ret, DUMP_FILE_NAME_MAX + 1, "%s", entry->d_name);
 	(void)closedir(stream);
 }
@@ -97,10 +79,10 @@ dump_read(struct bench *bench, struct key_list *list)
 	struct dump_info info;
 
 	dump_file(bench, file);
-	clock_start(bench);
-	restore_must(dump_file_read(bench->directory_fd, file, list_key, list, &info, &fault), "dump_file_read");
-	clock_stop(bench);
-	restore_must(list->count == bench->keys ? 0 : -1, "keys of the dump");
+	stopwatch_begin(bench);
+	must(dump_file_read(bench->directory_fd, file, list_key, list, &info, &fault), "dump_file_read");
+	stopwatch_end(bench);
+	must(list->count == bench->keys ? 0 : -1, "keys of the dump");
 }
 
 static void
@@ -115,10 +97,10 @@ part_dump_insert(struct bench *bench)
 	struct key_list list = { .keys = malloc(bench->keys * sizeof(uint64_t)) };
 	struct tree *tree;
 
-	restore_must(list.keys == NULL ? -ENOMEM : 0, "malloc");
+	must(list.keys == NULL ? -ENOMEM : 0, "malloc");
 	dump_read(bench, &list);
-	clock_start(bench);
-	restore_must(tree_load_begin(engine_make(), 1, 1, &tree), "tree_load_begin");
+	stopwatch_begin(bench);
+	must(tree_load_begin(engine_make(), 1, 1, &tree), "tree_load_begin");
 	tree_load_expect(tree, list.count);
 	for (uint64_t i = 0; i < list.count;) {
 		enum { KEYS = 2048 };
@@ -128,9 +110,9 @@ part_dump_insert(struct bench *bench)
 
 		while (count < KEYS && i < list.count)
 			keys[count++] = (struct load_key){ list.keys[i++], 1, &day, 1 };
-		restore_must(tree_load_keys(tree, keys, count), "tree_load_keys");
+		must(tree_load_keys(tree, keys, count), "tree_load_keys");
 	}
-	clock_stop(bench);
+	stopwatch_end(bench);
 }
 
 static void
@@ -142,11 +124,10 @@ part_dump_load(struct bench *bench)
 	struct tree *tree;
 
 	dump_file(bench, file);
-	clock_start(bench);
-	restore_must(dump_load(engine_make(), bench->directory_fd, file, DUMP_ID_OF_FILE, &tree, &info, &fault),
-	             "dump_load");
-	clock_stop(bench);
-	restore_must(info.keys == bench->keys ? 0 : -1, "keys of the dump");
+	stopwatch_begin(bench);
+	must(dump_load(engine_make(), bench->directory_fd, file, DUMP_ID_OF_FILE, &tree, &info, &fault), "dump_load");
+	stopwatch_end(bench);
+	must(info.keys == bench->keys ? 0 : -1, "keys of the dump");
 }
 
 /* ---- a log ---- */
@@ -183,8 +164,8 @@ log_read(struct bench *bench, wal_block_fn *visit, uint64_t *adds)
 	struct wal_fault fault;
 	struct wal_recovered recovered;
 
-	clock_start(bench);
-	restore_must(manifest_read(bench->directory_fd, &manifest, &manifest_fault), "manifest_read");
+	stopwatch_begin(bench);
+	must(manifest_read(bench->directory_fd, &manifest, &manifest_fault), "manifest_read");
 	struct wal_recover_options options = {
 		.device = wal_device_directory(&bench->directory_fd),
 		.sequence_first = manifest.log.first,
@@ -192,8 +173,8 @@ log_read(struct bench *bench, wal_block_fn *visit, uint64_t *adds)
 	};
 
 	memcpy(options.identity, manifest.identity, sizeof(options.identity));
-	restore_must(wal_recover(&options, visit, adds, &recovered, &fault), "wal_recover");
-	clock_stop(bench);
+	must(wal_recover(&options, visit, adds, &recovered, &fault), "wal_recover");
+	stopwatch_end(bench);
 	manifest_deinit(&manifest);
 }
 
@@ -209,7 +190,7 @@ part_log_decode(struct bench *bench)
 	uint64_t adds = 0;
 
 	log_read(bench, block_decode, &adds);
-	restore_must(adds == RESTORE_ADDS_PER_KEY * bench->keys ? 0 : -1, "adds of the log");
+	must(adds == RESTORE_ADDS_PER_KEY * bench->keys ? 0 : -1, "adds of the log");
 }
 
 static void
@@ -218,8 +199,8 @@ part_log_insert(struct bench *bench)
 	struct tree *tree;
 	uint64_t bad = 0;
 
-	clock_start(bench);
-	restore_must(tree_load_begin(engine_make(), 1, 1, &tree), "tree_load_begin");
+	stopwatch_begin(bench);
+	must(tree_load_begin(engine_make(), 1, 1, &tree), "tree_load_begin");
 	for (unsigned round = 0; round < RESTORE_ADDS_PER_KEY; round++) {
 		for (uint64_t i = 0; i < bench->keys;) {
 			enum { EFFECTS = 1024 };
@@ -229,17 +210,17 @@ part_log_insert(struct bench *bench)
 			for (; count < EFFECTS && i < bench->keys; i++)
 				effects[count++] = (struct load_effect){
 					.tree = tree,
-					.key = restore_key(restore_number(i, bench->keys, round)),
+					.key = random_key(restore_number(i, bench->keys, round)),
 					.delta = 1,
 					.day = RESTORE_DAY,
 					.kind = EFFECT_DAY,
 					.total_too = true,
 				};
-			restore_must(tree_load_effects(effects, count), "tree_load_effects");
+			must(tree_load_effects(effects, count), "tree_load_effects");
 		}
 	}
-	restore_must(tree_load_finish(tree, 2, &bad), "tree_load_finish");
-	clock_stop(bench);
+	must(tree_load_finish(tree, 2, &bad), "tree_load_finish");
+	stopwatch_end(bench);
 }
 
 /* ---- all of it ---- */
@@ -252,17 +233,19 @@ part_start(struct bench *bench)
 	struct store_fault fault;
 	struct store *store;
 
-	clock_start(bench);
+	stopwatch_begin(bench);
 	if (store_open(engine, &options, &store, &fault) < 0)
-		restore_must(-1, fault.text);
-	clock_stop(bench);
+		must(-1, fault.text);
+	stopwatch_end(bench);
 	store_close(store);
 }
 
+const char *const restore_part_names[] = { "read", "insert", "load", "decode", "start", NULL };
+
 const struct bench_part bench_parts[BENCH_PARTS] = {
-	{ RESTORE_DUMP, "read", part_dump_read },   { RESTORE_DUMP, "insert", part_dump_insert },
-	{ RESTORE_DUMP, "load", part_dump_load },   { RESTORE_DUMP, "start", part_start },
-	{ RESTORE_LOG, "read", part_log_read },     { RESTORE_LOG, "decode", part_log_decode },
-	{ RESTORE_LOG, "insert", part_log_insert }, { RESTORE_LOG, "start", part_start },
-	{ RESTORE_TREES, "start", part_start },
+	{ RESTORE_DUMP, PART_READ, part_dump_read },   { RESTORE_DUMP, PART_INSERT, part_dump_insert },
+	{ RESTORE_DUMP, PART_LOAD, part_dump_load },   { RESTORE_DUMP, PART_START, part_start },
+	{ RESTORE_LOG, PART_READ, part_log_read },     { RESTORE_LOG, PART_DECODE, part_log_decode },
+	{ RESTORE_LOG, PART_INSERT, part_log_insert }, { RESTORE_LOG, PART_START, part_start },
+	{ RESTORE_TREES, PART_START, part_start },
 };
