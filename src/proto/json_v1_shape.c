@@ -5,7 +5,7 @@
  * have been taken with `before`, the digits of the last `key` that counts, `after`. Another line of `before`, digits,
  * `after` takes it to the same place with the same state; there it reads all of the digits, since `after` is the same and
  * does not start with a digit (the decoder had stopped there), `.`, `e` or `E` (it would have refused); and goes on through
- * the same bytes to the same end. Digits that it might refuse or read in part (a leading zero, more than 19) are left to it.
+ * the same bytes to the same end. Digits that it might refuse or read in part (a leading zero, 2^64 and more) are left to it.
  * A text without escapes borrows from the line, so it stands at the same place, from the start or from the end of the digits;
  * a line with an escape in one of its texts is not learned.
  */
@@ -14,24 +14,32 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SURE_DIGITS_MAX = 19 }; /* of which all fit 64 bits */
+enum { DIGITS_MAX = 20 }; /* of the largest key */
 static_assert(V1_SHAPE_BYTES_MAX <= UINT16_MAX, "offsets within a shape fit");
 
-/* Exactly `count` digits. */
+static bool
+is_digit(char byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+/* Exactly `count` digits that are a number of 64 bits. Nineteen always fit; only the twentieth is added with care. */
 static bool
 read_digits(const char *digits, size_t count, uint64_t *ret)
 {
+	const size_t sure_count = count < DIGITS_MAX ? count : DIGITS_MAX - 1;
 	uint64_t value = 0;
 
-	if (count == 0 || count > SURE_DIGITS_MAX || (digits[0] == '0' && count > 1))
+	if (count == 0 || count > DIGITS_MAX || (digits[0] == '0' && count > 1))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		const unsigned digit = (unsigned char)digits[i] - (unsigned)'0';
-
-		if (digit > 9)
+	for (size_t i = 0; i < sure_count; i++) {
+		if (!is_digit(digits[i]))
 			return false;
-		value = value * 10 + digit;
+		value = value * 10 + (uint64_t)(digits[i] - '0');
 	}
+	if (sure_count < count && (!is_digit(digits[sure_count]) || __builtin_mul_overflow(value, 10, &value) ||
+	                           __builtin_add_overflow(value, (uint64_t)(digits[sure_count] - '0'), &value)))
+		return false;
 	*ret = value;
 	return true;
 }
@@ -87,7 +95,7 @@ learn(struct v1_shapes *shapes, const char *line, size_t bytes, const struct v1_
 		return;
 	const char *after = request->key_digits;
 
-	while (after < line + bytes && *after >= '0' && *after <= '9')
+	while (after < line + bytes && is_digit(*after))
 		after++;
 	const size_t before_bytes = (size_t)(request->key_digits - line);
 	const size_t after_bytes = (size_t)(line + bytes - after);
