@@ -34,15 +34,22 @@ bucket_end(unsigned bucket)
 }
 
 void
-histogram_record(struct histogram *histogram, uint64_t value)
+histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t count)
 {
 	const unsigned bucket = bucket_of(value);
 
 	assert(bucket < HISTOGRAM_BUCKETS);
-	histogram->bucket[bucket]++;
-	histogram->count++;
-	if (value > histogram->max)
+	histogram->bucket[bucket] += count;
+	histogram->count += count;
+	histogram->sum += value * count;
+	if (count > 0 && value > histogram->max)
 		histogram->max = value;
+}
+
+void
+histogram_record(struct histogram *histogram, uint64_t value)
+{
+	histogram_record_many(histogram, value, 1);
 }
 
 void
@@ -51,6 +58,7 @@ histogram_add(struct histogram *histogram, const struct histogram *other)
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
 		histogram->bucket[i] += other->bucket[i];
 	histogram->count += other->count;
+	histogram->sum += other->sum;
 	if (other->max > histogram->max)
 		histogram->max = other->max;
 }

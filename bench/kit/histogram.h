@@ -17,11 +17,13 @@ enum {
 struct histogram {
 	uint64_t count;
 	uint64_t max; /* exact */
+	uint64_t sum; /* exact, too: for the mean */
 	uint64_t bucket[HISTOGRAM_BUCKETS];
 };
 
 /* A histogram of zeros is empty. Values too large for the table count as the largest, but max is kept. */
 void histogram_record(struct histogram *histogram, uint64_t value);
+void histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t count);
 void histogram_add(struct histogram *histogram, const struct histogram *other);
 
 /* The value that `share` (0 … 1) of all are at or below: the end of its bucket, at most max. 0 when empty. */

@@ -41,6 +41,7 @@ ranks_are_counted(void **state)
 	histogram_add(&histogram, &other);
 	assert_int_equal(histogram.count, 100);
 	assert_int_equal(histogram.max, 100);
+	assert_int_equal(histogram.sum, 5050);
 	assert_int_equal(histogram_percentile(&histogram, 0), 1);
 	assert_int_equal(histogram_percentile(&histogram, 0.5), 50);
 	assert_int_equal(histogram_percentile(&histogram, 0.99), 99);
