@@ -82,7 +82,7 @@ def redis(options, arguments):
 
 def load_command(options, server, connections, depth, arguments, is_redis=False):
     return ['taskset', '-c', LOAD_CPU, options.load, '--target', '127.0.0.1:%d' % server.port, '-c', str(connections), '-d', str(depth),
-            '--duration', str(options.seconds), '--warmup', '0.3', '--keys=100000', '--json', '--pid', str(server.process.pid),
+            '--duration', str(options.seconds), '--warmup', '0.3', '--keys=100000', '--json=-', '--pid', str(server.process.pid),
             *(['--redis'] if is_redis else []), *arguments]
 
 
@@ -160,8 +160,8 @@ def restore(options):
                               '--wal-max-bytes=64GiB'], options.directory)
     print('\n| start with %s keys of one day | seconds to serve |\n| --- | --- |' % '{:,}'.format(options.keys))
     with server:
-        subprocess.run([options.load, '--target', '127.0.0.1:%d' % server.port, '-c', '50', '-d', '100', '--warmup', '0', '--json',
-                        '-n', str(options.keys * 3), '--keys', str(options.keys)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([options.load, '--target', '127.0.0.1:%d' % server.port, '-c', '50', '-d', '100', '--warmup', '0',
+                        '--json=-', '-n', str(options.keys * 3), '--keys', str(options.keys)], check=True, stdout=subprocess.DEVNULL)
         server.process.kill()
         server.process.wait()
         server.process, seconds, log_bytes = restart(options, server.directory)

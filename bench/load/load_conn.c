@@ -3,52 +3,19 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Blocking until connected, so that all connections of a run are there before it starts. */
-static int
-connect_to(const struct addrinfo *address)
-{
-	const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	const int on = 1;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) {
-		const int error = errno;
-
-		(void)close(fd);
-		return -error;
-	}
-	return fd;
-}
-
-static int
-connect_to_any(const char *host, const char *port)
-{
-	const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *addresses;
-	int fd = -EHOSTUNREACH;
-
-	if (getaddrinfo(host, port, &hints, &addresses) != 0)
-		return -EHOSTUNREACH;
-	for (const struct addrinfo *address = addresses; address != NULL && fd < 0; address = address->ai_next)
-		fd = connect_to(address);
-	freeaddrinfo(addresses);
-	return fd;
-}
+#include "load/load_connect.h"
 
 int
-load_conn_init(struct load_conn *conn, const char *host, const char *port, uint32_t depth)
+load_conn_init(struct load_conn *conn, const struct load_options *options)
 {
-	const int fd = connect_to_any(host, port);
+	const uint32_t depth = (uint32_t)options->depth;
+	/* Blocking until connected, so that all connections of a run are there before it starts. */
+	const int fd = load_connect(options);
 
 	if (fd < 0)
 		return fd;
@@ -56,10 +23,13 @@ load_conn_init(struct load_conn *conn, const char *host, const char *port, uint3
 	*conn = (struct load_conn){ .fd = fd, .depth = depth, .out_capacity = (size_t)depth * LOAD_REQUEST_BYTES_MAX };
 	conn->pending = calloc(depth, sizeof(*conn->pending));
 	conn->out = malloc(conn->out_capacity);
-	if (conn->pending != NULL && conn->out != NULL)
-		return 0;
-	load_conn_deinit(conn);
-	return -ENOMEM;
+	int r = conn->pending != NULL && conn->out != NULL ? 0 : -ENOMEM;
+
+	if (r == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		r = -errno;
+	if (r < 0)
+		load_conn_deinit(conn);
+	return r;
 }
 
 void
@@ -94,17 +64,6 @@ load_conn_push(struct load_conn *conn, const struct load_protocol *protocol, enu
 	place = place < conn->depth ? place : place - conn->depth;
 	conn->pending[place] = (struct load_pending){ .due_ns = due_ns, .kind = kind };
 	conn->pending_count++;
-}
-
-struct load_pending
-load_conn_pop(struct load_conn *conn)
-{
-	assert(conn->pending_count > 0);
-	const struct load_pending pending = conn->pending[conn->pending_first];
-
-	conn->pending_first = conn->pending_first + 1 < conn->depth ? conn->pending_first + 1 : 0;
-	conn->pending_count--;
-	return pending;
 }
 
 int

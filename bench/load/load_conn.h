@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "load/load_protocol.h"
+#include "load/load_options.h"
 
 struct load_pending {
 	uint64_t due_ns; /* when it should have been sent; latency counts from here */
@@ -28,8 +28,8 @@ struct load_conn {
 	char partial[LOAD_REPLY_BYTES_MAX];
 };
 
-/* 0 or negative errno; takes no descriptor on failure. Blocks until connected. */
-int load_conn_init(struct load_conn *conn, const char *host, const char *port, uint32_t depth);
+/* Connects and waits until connected. 0 or negative errno; there is nothing to deinit on failure. */
+int load_conn_init(struct load_conn *conn, const struct load_options *options);
 void load_conn_deinit(struct load_conn *conn);
 
 static inline bool
@@ -42,8 +42,13 @@ load_conn_has_room(const struct load_conn *conn)
 void load_conn_push(struct load_conn *conn, const struct load_protocol *protocol, enum load_kind kind, uint64_t key,
                     uint64_t due_ns);
 
-/* The request the next reply belongs to; there is one. */
-struct load_pending load_conn_pop(struct load_conn *conn);
+/* The reply to the oldest request has come; there is one. */
+static inline void
+load_conn_pop(struct load_conn *conn)
+{
+	conn->pending_first = conn->pending_first + 1 < conn->depth ? conn->pending_first + 1 : 0;
+	conn->pending_count--;
+}
 
 /* Sends what is queued as far as the socket takes it; sets waits_to_send. 0 or negative errno. */
 int load_conn_flush(struct load_conn *conn);

@@ -18,17 +18,6 @@
 
 enum { NS_PER_S = 1000000000 };
 
-/* splitmix64 */
-static uint64_t
-random_next(struct load_thread *thread)
-{
-	uint64_t value = thread->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-	return value ^ value >> 31;
-}
-
 bool
 exchange_fail(struct load_thread *thread, const char *failure, int error)
 {
@@ -41,14 +30,26 @@ exchange_fail(struct load_thread *thread, const char *failure, int error)
 
 /* ---- sending --------------------------------------------------------------------------------------------------- */
 
+static enum load_kind
+choose_kind(struct load_thread *thread)
+{
+	const uint64_t *percent = thread->options->percent;
+
+	if (percent[LOAD_ADD] == 100)
+		return LOAD_ADD;
+	const uint64_t choice = load_random_below(&thread->random, 100);
+
+	if (choice < percent[LOAD_ADD])
+		return LOAD_ADD;
+	return choice < percent[LOAD_ADD] + percent[LOAD_SUM] ? LOAD_SUM : LOAD_DECREMENT;
+}
+
 static void
 push_request(struct load_thread *thread, struct load_conn *conn, uint64_t due_ns)
 {
-	const struct load_options *options = thread->options;
-	const uint64_t random = random_next(thread);
-	const enum load_kind kind = random % 100 < options->add_percent ? LOAD_ADD : LOAD_SUM;
+	const enum load_kind kind = choose_kind(thread);
 
-	load_conn_push(conn, thread->protocol, kind, random_next(thread) % options->keys, due_ns);
+	load_conn_push(conn, thread->protocol, kind, load_keys_next(&thread->keys, &thread->random), due_ns);
 	thread->requests_left--;
 	thread->requests_begun++;
 	thread->pending_count++;
@@ -165,46 +166,60 @@ note_wrong(struct load_thread *thread, const char *reply, size_t bytes)
 		memcpy(thread->result.first_wrong, reply, bytes);
 }
 
+/* Replies to requests that were due at the same time have the same latency, and are many: counted at once. */
 static void
-count_reply(struct load_thread *thread, const struct load_pending *pending, uint64_t now_ns)
+count_replies(struct load_thread *thread, uint64_t due_ns, uint64_t count, uint64_t now_ns)
 {
 	const struct load_window *window = &thread->window;
 
-	thread->pending_count--;
-	thread->last_reply_ns = now_ns;
-	if (now_ns >= window->from_ns && now_ns < window->until_ns)
-		thread->result.replies++;
-	if (pending->due_ns >= window->from_ns)
-		histogram_record(&thread->result.latency_ns, now_ns > pending->due_ns ? now_ns - pending->due_ns : 0);
+	if (now_ns >= window->from_ns && now_ns < window->until_ns) {
+		thread->result.replies += count;
+		thread->slices.replies += count;
+	}
+	if (due_ns >= window->from_ns)
+		histogram_record_many(&thread->slices.open, now_ns > due_ns ? now_ns - due_ns : 0, count);
 }
 
 /* Takes the whole replies of data. Returns their bytes, or SIZE_MAX after a failure. */
 static size_t
 take_replies(struct load_thread *thread, struct load_conn *conn, const char *data, size_t bytes, uint64_t now_ns)
 {
+	const struct load_language *language = thread->protocol->language;
+	uint64_t due_ns = 0, same_due = 0, count = 0;
 	size_t taken = 0;
 
-	while (taken < bytes) {
+	for (; taken < bytes && conn->pending_count > 0; count++, same_due++) {
+		const struct load_pending *pending = &conn->pending[conn->pending_first];
 		bool right = false;
-
-		if (conn->pending_count == 0) {
-			note_wrong(thread, data + taken, bytes - taken);
-			(void)exchange_fail(thread, "the server sent more than was asked", 0);
-			return SIZE_MAX;
-		}
-		const size_t reply_bytes = load_protocol_reply(
-		    thread->protocol, conn->pending[conn->pending_first].kind, data + taken, bytes - taken, &right);
+		const size_t reply_bytes = language->read_reply(pending->kind, data + taken, bytes - taken, &right);
 
 		if (reply_bytes == 0)
 			break;
-		const struct load_pending pending = load_conn_pop(conn);
-
-		count_reply(thread, &pending, now_ns);
 		if (!right)
 			note_wrong(thread, data + taken, reply_bytes);
+		if (pending->due_ns != due_ns) {
+			count_replies(thread, due_ns, same_due, now_ns);
+			due_ns = pending->due_ns;
+			same_due = 0;
+		}
+		load_conn_pop(conn);
 		taken += reply_bytes;
 	}
-	return taken;
+	count_replies(thread, due_ns, same_due, now_ns);
+	thread->pending_count -= count;
+	thread->replies += count;
+	if (taken == bytes || conn->pending_count > 0)
+		return taken;
+	note_wrong(thread, data + taken, bytes - taken);
+	(void)exchange_fail(thread, "the server sent more than was asked", 0);
+	return SIZE_MAX;
+}
+
+static void
+show_progress(struct load_thread *thread)
+{
+	atomic_store_explicit(&thread->progress.replies, thread->replies, memory_order_relaxed);
+	atomic_store_explicit(&thread->progress.wrong, thread->result.wrong, memory_order_relaxed);
 }
 
 /* One read. *ret_more tells whether another may find something. */
@@ -221,9 +236,12 @@ receive_once(struct load_thread *thread, struct load_conn *conn, char *input, bo
 	if (received == 0)
 		return exchange_fail(thread, "the server closed the connection", 0);
 	memcpy(input, conn->partial, conn->partial_bytes);
+	thread->last_reply_ns = load_now_ns();
+	load_slices_advance(&thread->slices, thread->last_reply_ns);
 	const size_t bytes = conn->partial_bytes + (size_t)received;
-	const size_t taken = take_replies(thread, conn, input, bytes, load_now_ns());
+	const size_t taken = take_replies(thread, conn, input, bytes, thread->last_reply_ns);
 
+	show_progress(thread);
 	if (taken == SIZE_MAX)
 		return false;
 	conn->partial_bytes = bytes - taken;

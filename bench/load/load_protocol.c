@@ -1,153 +1,92 @@
 #include "load/load_protocol.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void
-init_karma(struct load_protocol *protocol, enum load_kind kind, const char *tree)
+/* The first of a name is its default. */
+static const struct load_language *const languages[] = { &load_v1, &load_redis_hincrby, &load_redis_incr,
+	                                                 &load_memcached };
+
+const struct load_language *
+load_language_find(const char *name, const char *command)
 {
-	const char *command = kind == LOAD_ADD ? "increment" : "sum";
+	for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++) {
+		const struct load_language *language = languages[i];
 
-	(void)snprintf(protocol->request[kind].before, sizeof(protocol->request[kind].before),
-	               "{\"command\":\"%s\",\"tree_name\":\"%s\",\"key\":", command, tree);
-	(void)snprintf(protocol->request[kind].after, sizeof(protocol->request[kind].after), "}\r\n");
-}
-
-/* As client libraries send it; the shorter inline form takes the server longer to parse. */
-static void
-init_redis(struct load_protocol *protocol, enum load_kind kind, const char *tree)
-{
-	const char *command = kind == LOAD_ADD ? "*4\r\n$7\r\nHINCRBY" : "*3\r\n$4\r\nHGET";
-
-	(void)snprintf(protocol->request[kind].before, sizeof(protocol->request[kind].before), "%s\r\n$%zu\r\n%s\r\n$",
-	               command, strlen(tree), tree);
-	(void)snprintf(protocol->request[kind].after, sizeof(protocol->request[kind].after),
-	               kind == LOAD_ADD ? "\r\n$1\r\n1\r\n" : "\r\n");
+		if (strcmp(language->name, name) == 0 &&
+		    (command == NULL || (language->command != NULL && strcmp(language->command, command) == 0)))
+			return language;
+	}
+	return NULL;
 }
 
 void
-load_protocol_init(struct load_protocol *protocol, enum load_language language, const char *tree)
+load_protocol_init(struct load_protocol *protocol, const struct load_language *language, const char *tree)
 {
 	assert(strlen(tree) <= LOAD_TREE_BYTES_MAX);
 	*protocol = (struct load_protocol){ .language = language };
-	for (enum load_kind kind = LOAD_ADD; kind <= LOAD_SUM; kind++) {
-		if (language == LOAD_KARMA)
-			init_karma(protocol, kind, tree);
-		else
-			init_redis(protocol, kind, tree);
-		protocol->request[kind].before_bytes = strlen(protocol->request[kind].before);
-		protocol->request[kind].after_bytes = strlen(protocol->request[kind].after);
+	for (enum load_kind kind = LOAD_ADD; kind < LOAD_KINDS; kind++) {
+		for (size_t digit_count = 1; digit_count <= LOAD_DIGITS_MAX; digit_count++)
+			language->lay_out(&protocol->form[kind][digit_count], kind, tree, digit_count);
 	}
 }
 
-/* Writes value in decimal, its digits ending before `end`. Returns the first. */
-static char *
-digits_before(char *end, uint64_t value)
+void
+load_form_print(struct load_form *form, const char *tail, const char *format, ...)
 {
-	do {
-		*--end = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	return end;
+	va_list arguments;
+
+	va_start(arguments, format);
+	const int head_bytes = vsnprintf(form->head, sizeof(form->head), format, arguments);
+	va_end(arguments);
+	const int tail_bytes = snprintf(form->tail, sizeof(form->tail), "%s", tail);
+
+	assert(head_bytes >= 0 && head_bytes < LOAD_HEAD_BYTES_MAX);
+	assert(tail_bytes >= 0 && tail_bytes < LOAD_TAIL_BYTES_MAX);
+	form->head_bytes = (uint16_t)head_bytes;
+	form->tail_bytes = (uint16_t)tail_bytes;
+}
+
+static size_t
+count_digits(uint64_t value)
+{
+	size_t count = 1;
+
+	for (uint64_t power = 10; count < LOAD_DIGITS_MAX && value >= power; power *= 10)
+		count++;
+	return count;
+}
+
+static size_t
+write_form(const struct load_form *form, uint64_t key, size_t digit_count, char *out)
+{
+	char *at = out;
+
+	/* Copies of fixed size are a few instructions each; the excess is overwritten. */
+	memcpy(at, form->head, 64);
+	if (form->head_bytes > 64)
+		memcpy(at + 64, form->head + 64, LOAD_HEAD_BYTES_MAX - 64);
+	at += form->head_bytes + digit_count;
+	memcpy(at, form->tail, LOAD_TAIL_BYTES_MAX);
+	for (size_t i = 1; i <= digit_count; i++) {
+		at[-(ptrdiff_t)i] = (char)('0' + key % 10);
+		key /= 10;
+	}
+	return (size_t)(at - out) + form->tail_bytes;
+}
+
+size_t
+load_form_write(const struct load_form *form, uint64_t key, char *out)
+{
+	return write_form(form, key, count_digits(key), out);
 }
 
 size_t
 load_protocol_request(const struct load_protocol *protocol, enum load_kind kind, uint64_t key, char *out)
 {
-	char digits[20];
-	const char *first = digits_before(digits + sizeof(digits), key);
-	const size_t digit_count = (size_t)(digits + sizeof(digits) - first);
-	char *at = out;
+	const size_t digit_count = count_digits(key);
 
-	at = mempcpy(at, protocol->request[kind].before, protocol->request[kind].before_bytes);
-	if (protocol->language == LOAD_REDIS) {
-		char length[20];
-		const char *length_first = digits_before(length + sizeof(length), digit_count);
-
-		at = mempcpy(at, length_first, (size_t)(length + sizeof(length) - length_first));
-		at = mempcpy(at, "\r\n", 2);
-	}
-	at = mempcpy(at, first, digit_count);
-	at = mempcpy(at, protocol->request[kind].after, protocol->request[kind].after_bytes);
-	assert(at - out <= LOAD_REQUEST_BYTES_MAX);
-	return (size_t)(at - out);
-}
-
-/* One or more digits that fill the text from `at` to `end`. */
-static bool
-is_number(const char *at, const char *end)
-{
-	const char *first = at;
-
-	while (at < end && *at >= '0' && *at <= '9')
-		at++;
-	return at == end && at > first;
-}
-
-static bool
-starts_with(const char *at, const char *end, const char *text)
-{
-	const size_t bytes = strlen(text);
-
-	return (size_t)(end - at) >= bytes && memcmp(at, text, bytes) == 0;
-}
-
-/* line: one reply without its CR LF. */
-static bool
-karma_is_right(enum load_kind kind, const char *line, const char *end)
-{
-	static const char before[] = "{\"success\":true,\"response\":";
-	static const char one[] = "{\"success\":true,\"response\":1}";
-
-	if (kind == LOAD_ADD)
-		return (size_t)(end - line) == sizeof(one) - 1 && memcmp(line, one, sizeof(one) - 1) == 0;
-	return starts_with(line, end, before) && end[-1] == '}' && is_number(line + sizeof(before) - 1, end - 1);
-}
-
-/* The end of the line's text, or NULL when it is not there whole. */
-static const char *
-line_end(const char *line, const char *end)
-{
-	const char *newline = memchr(line, '\n', (size_t)(end - line));
-
-	if (newline == NULL)
-		return NULL;
-	return newline > line && newline[-1] == '\r' ? newline - 1 : newline;
-}
-
-static const char *
-after_line(const char *text_end)
-{
-	return *text_end == '\r' ? text_end + 2 : text_end + 1;
-}
-
-size_t
-load_protocol_reply(const struct load_protocol *protocol, enum load_kind kind, const char *data, size_t bytes,
-                    bool *ret_right)
-{
-	const char *end = data + bytes;
-	const char *text_end = line_end(data, end);
-
-	if (text_end == NULL)
-		return 0;
-	const char *next = after_line(text_end);
-
-	if (protocol->language == LOAD_KARMA) {
-		*ret_right = *text_end == '\r' && karma_is_right(kind, data, text_end);
-	} else if (kind == LOAD_ADD) {
-		*ret_right = *data == ':' && is_number(data + 1, text_end);
-	} else if (*data != '$' || starts_with(data, end, "$-1")) {
-		*ret_right = *data == '$';
-	} else {
-		/* The length, then the number on a line of its own. */
-		const char *value = next;
-
-		text_end = line_end(value, end);
-		if (text_end == NULL)
-			return 0;
-		*ret_right = is_number(value, text_end);
-		next = after_line(text_end);
-	}
-	return (size_t)(next - data);
+	return write_form(&protocol->form[kind][digit_count], key, digit_count, out);
 }

@@ -25,6 +25,7 @@ load_slices_init(struct load_slices *slices, uint64_t from_ns, uint64_t until_ns
 	slices->length_ns = length_ns;
 	slices->count = needed < LOAD_SLICES_MAX ? (uint32_t)needed : LOAD_SLICES_MAX;
 	slices->end_ns = end_of(slices, 0);
+	assert(slices->count > 0);
 	slices->slice = calloc(slices->count, sizeof(*slices->slice));
 	return slices->slice != NULL ? 0 : -ENOMEM;
 }

@@ -40,7 +40,7 @@ static int
 add_connection(struct load_thread *thread)
 {
 	struct load_conn *conn = &thread->connections[thread->connection_count];
-	int r = load_conn_init(conn, thread->options->host, thread->options->port, (uint32_t)thread->options->depth);
+	int r = load_conn_init(conn, thread->options);
 
 	if (r < 0)
 		return r;
@@ -60,7 +60,8 @@ load_thread_init(struct load_thread *thread, unsigned index, const struct load_o
 	int r = 0;
 
 	*thread = (struct load_thread){ .options = options, .protocol = protocol, .index = index };
-	thread->random = options->seed + index * UINT64_C(0x2545f4914f6cdd1d);
+	thread->random.state = options->seed + index * UINT64_C(0x2545f4914f6cdd1d);
+	load_keys_init(&thread->keys, options->key_choice, options->keys, options->theta);
 	thread->requests_left =
 	    options->requests > 0 ? share_of(options->requests, options->threads, index) : UINT64_MAX;
 	thread->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -74,12 +75,21 @@ load_thread_init(struct load_thread *thread, unsigned index, const struct load_o
 	return r;
 }
 
+int
+load_thread_schedule(struct load_thread *thread, const struct load_window *window)
+{
+	thread->window = *window;
+	return load_slices_init(&thread->slices, window->from_ns, window->until_ns,
+	                        (uint64_t)(thread->options->slice_s * 1e9));
+}
+
 void
 load_thread_deinit(struct load_thread *thread)
 {
 	for (uint32_t i = 0; i < thread->connection_count; i++)
 		load_conn_deinit(&thread->connections[i]);
 	free(thread->connections);
+	load_slices_deinit(&thread->slices);
 	if (thread->epoll >= 0)
 		(void)close(thread->epoll);
 }
@@ -184,5 +194,7 @@ load_thread_run(struct load_thread *thread)
 		going = run_round(thread, input);
 	thread->result.unanswered = count_unanswered(thread);
 	thread->result.finished_ns = load_now_ns();
+	load_slices_advance(&thread->slices, thread->result.finished_ns);
+	load_slices_finish(&thread->slices);
 	free(input);
 }

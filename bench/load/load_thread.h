@@ -1,16 +1,18 @@
 /*
  * load_thread.h - one thread of karma-load with its share of the connections
  *
- * init, then run on a thread of its own, then read `result`, then deinit.
+ * init, then schedule, then run on a thread of its own, then read `result` and `slices`, then deinit.
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kit/histogram.h"
 #include "load/load_conn.h"
+#include "load/load_keys.h"
 #include "load/load_options.h"
+#include "load/load_slices.h"
 
 /* When to measure. Replies count from `from_ns` on and before `until_ns`, latencies by the time the request was due. */
 struct load_window {
@@ -27,7 +29,12 @@ struct load_result {
 	const char *failure; /* NULL, or what ended the thread early */
 	int error;           /* errno of the failure, or 0 */
 	char first_wrong[LOAD_REPLY_BYTES_MAX + 1];
-	struct histogram latency_ns;
+};
+
+/* For the main thread to look at meanwhile. Relaxed: numbers for the eye, nothing hangs on them. */
+struct load_progress_counters {
+	_Atomic uint64_t replies; /* all, warm-up too */
+	_Atomic uint64_t wrong;
 };
 
 struct load_thread {
@@ -43,8 +50,12 @@ struct load_thread {
 	uint64_t pending_count; /* over all connections */
 	uint64_t last_reply_ns;
 	uint32_t next_connection;
-	uint64_t random;
+	uint64_t replies; /* all */
+	struct load_keys keys;
+	struct load_random random;
 	struct load_result result;
+	struct load_slices slices;
+	struct load_progress_counters progress;
 };
 
 uint64_t load_now_ns(void);
@@ -54,5 +65,8 @@ int load_thread_init(struct load_thread *thread, unsigned index, const struct lo
                      const struct load_protocol *protocol);
 void load_thread_deinit(struct load_thread *thread);
 
-/* Runs the load; window is set before. What fails is told in the result. */
+/* Sets the window. 0 or -ENOMEM. */
+int load_thread_schedule(struct load_thread *thread, const struct load_window *window);
+
+/* Runs the load. What fails is told in the result. */
 void load_thread_run(struct load_thread *thread);
