@@ -109,8 +109,9 @@ exchange_is_over(const struct load_thread *thread, uint64_t due_ns)
 	return thread->requests_left == 0 || due_ns >= thread->window.until_ns;
 }
 
+/* Passes those that are full; *walked goes up by one for each connection it looks at. */
 static struct load_conn *
-next_with_room(struct load_thread *thread)
+next_with_room(struct load_thread *thread, uint64_t *walked)
 {
 	if (thread->pending_count == thread->connection_count * thread->options->depth)
 		return NULL;
@@ -118,6 +119,7 @@ next_with_room(struct load_thread *thread)
 		struct load_conn *conn = &thread->connections[thread->next_connection];
 
 		thread->next_connection = (thread->next_connection + 1) % thread->connection_count;
+		(*walked)++;
 		if (load_conn_has_room(conn))
 			return conn;
 	}
@@ -127,29 +129,25 @@ bool
 exchange_send_due(struct load_thread *thread, uint64_t now_ns)
 {
 	const uint32_t first = thread->next_connection;
-	const uint64_t begun_before = thread->requests_begun;
+	uint64_t walked = 0;
 
 	for (;;) {
 		const uint64_t due_ns = exchange_next_due_ns(thread);
 		struct load_conn *conn = NULL;
 
 		if (due_ns <= now_ns && !exchange_is_over(thread, due_ns))
-			conn = next_with_room(thread);
+			conn = next_with_room(thread, &walked);
 		if (conn == NULL)
 			break;
 		push_request(thread, conn, due_ns);
 	}
-	if (thread->requests_begun == begun_before)
-		return true;
-	/* One send for each connection that took its turn, in their order. */
-	uint32_t at = first;
-
-	do {
+	/* One send for each connection whose turn it was, in their order. Those that were full have nothing to send. */
+	if (walked > thread->connection_count)
+		walked = thread->connection_count;
+	for (uint32_t at = first; walked > 0; walked--, at = (at + 1) % thread->connection_count) {
 		if (!thread->connections[at].waits_to_send && !exchange_flush(thread, &thread->connections[at]))
 			return false;
-		at = (at + 1) % thread->connection_count;
-	} while (at !=
-	         (thread->requests_begun - begun_before < thread->connection_count ? thread->next_connection : first));
+	}
 	return true;
 }
 
