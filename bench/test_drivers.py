@@ -1,0 +1,99 @@
+"""The drivers do what they say, whatever the figures are, and leave nothing behind.
+
+  test_drivers.py TEST BUILD      TEST: compare or interrupted
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+BENCH = os.path.dirname(os.path.abspath(__file__))
+SHORT = ["--rounds=2", "--seconds=0.1", "--warmup=0.05", "--no-pin"]
+
+
+def command(name, *arguments):
+    return [sys.executable, os.path.join(BENCH, name), *arguments]
+
+
+def run(*arguments, status=0, **more):
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=100, **more)
+    assert done.returncode == status, done
+    return done
+
+
+def rows(text):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
+
+
+def children_of(directory):
+    """Processes, servers for one, with this directory on their command line."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().decode(errors="replace")
+        except OSError:
+            continue
+        if directory in words and int(pid) != os.getpid():
+            found.append((int(pid), words))
+    return found
+
+
+def load_json(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def compare(build, where, results):
+    """Every server that is here is in every table that it belongs to, and in the JSON; what is not is named."""
+    done = run("compare", *SHORT, "--build=" + build, "--directory=" + where, "--json=" + results, "--keys=1000",
+               "--shapes=5x1,5x4", "--durability=off,always")
+    here = {"karma"} | {name for name, program in (("redis", "redis-server"), ("valkey", "valkey-server"), ("memcached", "memcached"))
+                        if shutil.which(program)}
+    for name in {"redis", "valkey", "memcached"} - here:
+        assert f"Skipped: {name}: " in done.stdout, done.stdout
+    summary = load_json(results, "summary.json")
+    seen = {(row["server"], row["setting"], row["connections"], row["depth"]) for row in summary["results"]}
+    for name in here:
+        for setting in ("off", "always") if name != "memcached" else ("off",):
+            assert {(name, setting, 5, 1), (name, setting, 5, 4)} <= seen, (name, seen)
+    for row in summary["results"]:
+        assert row["rounds"] == 2 and row["requests_per_s"]["min"] > 0, row
+        assert row["requests_per_s"]["min"] <= row["requests_per_s"]["median"] <= row["requests_per_s"]["max"], row
+    ours = [row["karma_multiple"] for row in summary["results"] if row["server"] == "karma"]
+    assert all(value == {"median": 1, "min": 1, "max": 1} for multiple in ours for value in multiple.values()), ours
+    for number in (1, 2):
+        assert load_json(results, f"karma.always.5x4.{number}.json")["requests"] > 0
+    assert sum(row[1:2] == ["Karma"] for row in rows(done.stdout)) >= 4, done.stdout
+    assert "## Durability: always" in done.stdout
+    run("compare", "--build=" + build, "--durability=sometimes", status=2)
+
+
+def interrupted(build, where, _):
+    """Ctrl-C, or an end by SIGTERM, in the middle of a run: no process and no file is left."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        driver = subprocess.Popen(command("compare", "--build=" + build, "--directory=" + where, "--no-pin", "--keys=1000", "--seconds=30",
+                                          "--servers=karma"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 20
+        while not any("--duration=30" in words for _, words in children_of(build)):
+            assert time.monotonic() < deadline and driver.poll() is None, "no load was started"
+            time.sleep(0.05)
+        assert len(children_of(where)) == 2  # itself and the server
+        driver.send_signal(number)
+        assert driver.wait(10) == 128 + number, driver.stderr.read()
+        assert children_of(where) == [] and os.listdir(where) == []
+
+
+def main():
+    test, build = {"compare": compare, "interrupted": interrupted}[sys.argv[1]], sys.argv[2]
+    with tempfile.TemporaryDirectory() as where, tempfile.TemporaryDirectory() as results:
+        test(os.path.abspath(build), where, results)
+        assert os.listdir(where) == [], os.listdir(where)
+        assert children_of(where) == [], children_of(where)
+
+
+main()
