@@ -1,6 +1,6 @@
 """The drivers do what they say, whatever the figures are, and leave nothing behind.
 
-  test_drivers.py TEST BUILD      TEST: compare or interrupted
+  test_drivers.py TEST BUILD      TEST: compare, interrupted or log
 """
 import json
 import os
@@ -88,8 +88,15 @@ def interrupted(build, where, _):
         assert children_of(where) == [] and os.listdir(where) == []
 
 
+def log(build, where, _):
+    """Reads in both settings, and both kinds of start."""
+    done = run("log.py", *SHORT, "--build=" + build, "--directory=" + where, "--keys=1000")
+    firsts = [row[0].partition(" (")[0] for row in rows(done.stdout)]
+    assert firsts[2:5] == ["log off", "log, synced", "**×**"] and firsts[-2:] == ["from the log alone", "from the dump alone"], done.stdout
+
+
 def main():
-    test, build = {"compare": compare, "interrupted": interrupted}[sys.argv[1]], sys.argv[2]
+    test, build = {"compare": compare, "interrupted": interrupted, "log": log}[sys.argv[1]], sys.argv[2]
     with tempfile.TemporaryDirectory() as where, tempfile.TemporaryDirectory() as results:
         test(os.path.abspath(build), where, results)
         assert os.listdir(where) == [], os.listdir(where)
