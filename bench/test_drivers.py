@@ -1,6 +1,6 @@
 """The drivers do what they say, whatever the figures are, and leave nothing behind.
 
-  test_drivers.py TEST BUILD      TEST: compare, interrupted or log
+  test_drivers.py TEST BUILD      TEST: compare, interrupted, pause or log
 """
 import json
 import os
@@ -88,6 +88,24 @@ def interrupted(build, where, _):
         assert children_of(where) == [] and os.listdir(where) == []
 
 
+def pause(build, where, results):
+    """Both kinds of run at both rates, dumps in one of them alone; the keys that are kept are used again."""
+    data = os.path.join(where, "data")
+    arguments = ["pause", *SHORT, "--build=" + build, "--directory=" + where, "--keys=1000", "--shape=2x2", "--rates=500,half",
+                 "--data=" + data]
+    run(*arguments, "--rounds=0")
+    kept = os.listdir(data)
+    assert any(name.endswith("_load.tree") for name in kept), kept
+    done = run(*arguments, "--json=" + results)
+    assert "making" not in done.stderr
+    assert [row[1] for row in rows(done.stdout)] == ["", "---"] + ["without dumps", "beside dumps", "**×**"] * 2, done.stdout
+    assert load_json(results, "pause.500.without.2.json")["marks"] == []
+    for name in ("beside.1", "beside.2", "timeline.1"):
+        marks = load_json(results, f"pause.500.{name}.json")["marks"]
+        assert marks and all(mark["from_unix_s"] < mark["until_unix_s"] for mark in marks), marks
+    shutil.rmtree(data)
+
+
 def log(build, where, _):
     """Reads in both settings, and both kinds of start."""
     done = run("log.py", *SHORT, "--build=" + build, "--directory=" + where, "--keys=1000")
@@ -96,7 +114,7 @@ def log(build, where, _):
 
 
 def main():
-    test, build = {"compare": compare, "interrupted": interrupted, "log": log}[sys.argv[1]], sys.argv[2]
+    test, build = {"compare": compare, "interrupted": interrupted, "pause": pause, "log": log}[sys.argv[1]], sys.argv[2]
     with tempfile.TemporaryDirectory() as where, tempfile.TemporaryDirectory() as results:
         test(os.path.abspath(build), where, results)
         assert os.listdir(where) == [], os.listdir(where)
