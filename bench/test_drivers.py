@@ -1,6 +1,6 @@
 """The drivers do what they say, whatever the figures are, and leave nothing behind.
 
-  test_drivers.py TEST BUILD      TEST: compare, interrupted, pause or log
+  test_drivers.py TEST BUILD      TEST: compare, interrupted, pause, log or plot
 """
 import json
 import os
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
 SHORT = ["--rounds=2", "--seconds=0.1", "--warmup=0.05", "--no-pin"]
@@ -113,8 +114,42 @@ def log(build, where, _):
     assert firsts[2:5] == ["log off", "log, synced", "**×**"] and firsts[-2:] == ["from the log alone", "from the dump alone"], done.stdout
 
 
+def draw(source, output):
+    written = run("plot", "--output=" + output, *source).stdout.split()
+    for path in written:
+        drawn = xml.etree.ElementTree.parse(path).getroot()
+        assert drawn.tag.endswith("svg") and len(list(drawn.iter())) > 30, path
+    return sorted(os.path.basename(path) for path in written)
+
+
+def plot(build, where, results):
+    """Every kind of chart, from what the drivers wrote; and a word when gnuplot or something to draw is missing."""
+    run("compare", *SHORT, "--build=" + build, "--directory=" + where, "--json=" + results, "--keys=1000", "--shapes=5x1,5x4",
+        "--durability=off", "--servers=karma,floor")
+    without = run("plot", results, status=3, env={**os.environ, "PATH": "/nonexistent"})
+    assert without.stdout == "" and without.stderr.count("\n") == 1, without
+    if not shutil.which("gnuplot"):
+        sys.exit(77)
+    charts = os.path.join(where, "charts")
+    assert draw([results], charts) == ["cpu-off-5.svg", "latency-5-connections-x-depth-1-durability-off.svg",
+                                       "latency-5-connections-x-depth-4-durability-off.svg", "throughput-off-5.svg"]
+    engine = os.path.join(where, "engine.json")
+    with open(engine, "w", encoding="utf-8") as file:
+        json.dump({"program": "engine", "figures": [
+            {"what": "add", "distribution": "uniform", "keys": 10, "threads": threads, "batch": 64, "per_s": threads * 1e6}
+            for threads in (1, 2, 4)]}, file)
+    assert draw([engine], charts) == ["scaling.svg"]
+    paused = os.path.join(where, "paused")
+    run("pause", *SHORT, "--build=" + build, "--directory=" + where, "--keys=1000", "--shape=2x2", "--rates=500", "--json=" + paused)
+    assert draw([paused], charts) == ["latency-500-requests-s-1-000-keys.svg", "time-pause.500.timeline.1.svg"]
+    assert run("plot", where, status=1).stderr.count("\n") == 1
+    for made in (charts, paused):
+        shutil.rmtree(made)
+    os.remove(engine)
+
+
 def main():
-    test, build = {"compare": compare, "interrupted": interrupted, "pause": pause, "log": log}[sys.argv[1]], sys.argv[2]
+    test, build = {"compare": compare, "interrupted": interrupted, "pause": pause, "log": log, "plot": plot}[sys.argv[1]], sys.argv[2]
     with tempfile.TemporaryDirectory() as where, tempfile.TemporaryDirectory() as results:
         test(os.path.abspath(build), where, results)
         assert os.listdir(where) == [], os.listdir(where)
