@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/probe.h"
+
 typedef enum command_status v1_handler(struct command_worker *worker, const struct command_entry *entry,
                                        struct buffer *out);
 
@@ -303,6 +305,7 @@ run_write(struct command_worker *worker, v1_handler *run, const struct command_e
 enum command_status
 command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
 {
+	PROBE2(request_execute, entry->request.command, entry->request.key);
 	assert(entry->request.command <= V1_LOAD);
 	const struct v1_rule *rule = &rules[entry->request.command];
 	const char *missing = missing_field(&entry->request, rule->needs);

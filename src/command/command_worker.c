@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/probe.h"
 
 enum {
 	PREFETCH_APART = 8,  /* lines between two steps, in which the one has time to come */
@@ -201,6 +202,7 @@ command_batch_push(struct command_worker *worker, const char *line, size_t bytes
 	const size_t used = scratch->used;
 	struct v1_fault fault;
 
+	PROBE2(request_decode, line, bytes);
 	assert(worker->in_batch);
 	assert(bytes <= worker->options.request_bytes_max);
 	if (worker->count == BATCH_REQUESTS_MAX || scratch->capacity - used < bytes + sizeof(fault))
@@ -241,10 +243,12 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	assert(worker->in_batch);
 	assert(index >= 0 && (uint32_t)index < worker->count);
 	prefetch_ahead(worker, (uint32_t)index);
-	if (entry->fault != NULL)
+	if (entry->fault != NULL) {
 		v1_reply_error(out, entry->fault->text);
-	else
+	} else {
 		status = command_v1_run(worker, entry, out, ret_hold);
+		PROBE1(request_executed, status);
+	}
 	if (status != COMMAND_DONE)
 		return status;
 	/* A buffer that failed before, or for lack of memory, is the caller's business, and stays so. */

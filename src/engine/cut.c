@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/probe.h"
 #include "engine/operation.h"
 
 struct cut {
@@ -341,15 +342,21 @@ tree_cut(struct engine *engine, struct tree *tree, tree_cut_fn *visit, void *con
 
 	cut_begin(engine);
 	cut.to = atomic_load_explicit(&tree->generation, memory_order_relaxed) + 1; /* written by this thread only */
-	atomic_store_explicit(&tree->generation, cut.to, memory_order_seq_cst);     /* G1 */
+	PROBE2(cut_begin, tree->id, cut.to);
+	atomic_store_explicit(&tree->generation, cut.to, memory_order_seq_cst); /* G1 */
 	if (!MUTANT(NO_FIRST_QUIESCE))
 		epoch_quiesce();
+	PROBE1(cut_quiesced, tree->id);
 	(void)partition_walk(&tree->table, cut_record, &cut);
+	PROBE2(cut_walked, tree->id, cut.summary.keys_set_aside);
 	atomic_store_explicit(&tree->settled, cut.to, memory_order_seq_cst); /* G2 */
 	if (!MUTANT(NO_SECOND_QUIESCE))
 		epoch_quiesce();
+	PROBE1(cut_settled, tree->id);
 	drain_workers(&cut);
+	PROBE2(cut_collected, tree->id, cut.note_count);
 	complete_keys(&cut);
+	PROBE2(cut_end, tree->id, cut.result);
 	cut.summary.generation = cut.to - 1;
 	*ret = cut.summary;
 	mem_free(cut.words);

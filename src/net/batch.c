@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/probe.h"
 #include "command/command.h"
 #include "log/log.h"
 #include "net/address.h"
@@ -189,9 +190,13 @@ batch_finish(struct worker *worker)
 void
 batch_run(struct worker *worker)
 {
+	PROBE0(batch_begin);
 	command_batch_begin(worker->command);
 	batch_fill(worker);
+	PROBE0(batch_decoded);
 	batch_execute(worker);
+	PROBE2(batch_executed, worker->batch.line_count, worker->batch.conn_count);
 	command_batch_end(worker->command);
 	batch_finish(worker);
+	PROBE0(batch_end);
 }

@@ -27,6 +27,7 @@
 
 #include <assert.h>
 
+#include "base/probe.h"
 #include "command/command.h"
 #include "net/conn_io.h"
 #include "net/worker.h"
@@ -40,6 +41,7 @@ conn_drop_marks(struct conn *conn, uint64_t released)
 	uint8_t before = conn->mark_count;
 
 	while (conn->mark_count > 0 && conn->marks[0].epoch <= released) {
+		PROBE2(reply_released, conn, conn->marks[0].epoch);
 		conn->marks[0] = conn->marks[1];
 		conn->mark_count--;
 	}
@@ -65,6 +67,7 @@ conn_hold(struct worker *worker, struct conn *conn, uint64_t from, uint64_t epoc
 	}
 	assert(conn->mark_count < CONN_MARKS);
 	conn->marks[conn->mark_count++] = (struct conn_mark){ .epoch = epoch, .position = from };
+	PROBE2(reply_held, conn, epoch);
 	if (epoch < worker->held_lowest)
 		worker->held_lowest = epoch;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "base/probe.h"
 #include "net/conn_hold.h"
 
 /* ---- input ------------------------------------------------------------------------------------------------------- */
@@ -145,6 +146,7 @@ conn_send(struct worker *worker, struct conn *conn, size_t end)
 	conn->wait_ms = worker->now_ms;
 	conn->outgoing = 0;
 	worker->sending_count++;
+	PROBE1(send_begin, conn);
 	io_send(worker->io, conn->fd, conn->unsent.data + conn->sent, end - conn->sent, conn_tag(conn, OPERATION_SEND));
 }
 
@@ -189,6 +191,7 @@ conn_sent(struct worker *worker, struct conn *conn, const struct io_event *event
 	assert(conn->sending);
 	conn->sending = false;
 	worker->sending_count--;
+	PROBE2(send_end, conn, event->result);
 	conn_touch(worker, conn);
 	if (conn->state == CONN_CLOSING)
 		return;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/probe.h"
 #include "command/command.h"
 #include "log/log.h"
 #include "net/conn_hold.h"
@@ -139,8 +140,11 @@ worker_round(struct worker *worker)
 {
 	const struct io_event *events = NULL;
 	bool block = hold_wait(worker, !worker_has_work(worker));
+
+	PROBE1(wait_begin, block);
 	size_t count = io_wait(worker->io, block, &events);
 
+	PROBE1(wait_end, count);
 	worker->now_ms = clock_ms();
 	counter_add(&worker->counters.rounds, 1);
 	for (size_t i = 0; i < count; i++)

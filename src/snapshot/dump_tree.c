@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/probe.h"
 #include "snapshot/dump_file.h"
 #include "snapshot/dump_reader.h"
 #include "snapshot/loader.h"
@@ -32,12 +33,19 @@ dump_write(struct engine *engine, struct tree *tree, const struct dump_request *
 		return r;
 	info->generation = summary.generation;
 	r = dump_writer_finish(writer, info);
-	if (r == 0 && request->before_publish != NULL)
+	if (r != 0)
+		return r;
+	PROBE2(dump_written, info->tree_id, info->bytes);
+	if (request->before_publish != NULL)
 		r = request->before_publish(request->context);
 	if (r != 0)
 		return r;
+	PROBE1(dump_logged, info->tree_id);
 	dump_name_encode(request->stamp, request->name, request->name_bytes, ret_file);
-	return dump_writer_publish(writer, ret_file);
+	r = dump_writer_publish(writer, ret_file);
+	if (r == 0)
+		PROBE1(dump_renamed, info->tree_id);
+	return r;
 }
 
 int
@@ -50,12 +58,15 @@ dump_tree(struct engine *engine, struct tree *tree, const struct dump_request *r
 	assert(request->name_bytes <= sizeof(info.name));
 	memcpy(info.name, request->name, request->name_bytes);
 	memcpy(info.identity, request->identity, sizeof(info.identity));
+
+	PROBE1(dump_begin, info.tree_id);
 	int r = dump_writer_create(request->directory_fd, &writer);
 
 	if (r < 0)
 		return r;
 	r = dump_write(engine, tree, request, writer, &info, ret_file);
 	dump_writer_destroy(writer);
+	PROBE2(dump_end, info.tree_id, r);
 	if (r == 0)
 		*ret_info = info;
 	return r;

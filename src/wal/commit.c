@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/probe.h"
 #include "epoch/epoch.h"
 #include "wal/wal_internal.h"
 
@@ -86,7 +87,9 @@ wal_commit_sync(struct wal *wal)
 
 	if (!wal->unsynced)
 		return 0;
+	PROBE1(sync_begin, wal->last.epoch);
 	r = wal->options.device.sync(wal->options.device.context, wal->current.file);
+	PROBE2(sync_end, wal->last.epoch, r);
 	atomic_fetch_add_explicit(&wal->syncs, 1, memory_order_relaxed);
 	if (r < 0) {
 		wal_fail(wal, r, "sync");
@@ -158,17 +161,20 @@ epoch_close(struct wal *wal, const struct work *work)
 {
 	uint64_t epoch = atomic_load_explicit(&wal->epoch, memory_order_relaxed); /* only we store it */
 
+	PROBE1(commit_begin, epoch);
 	batch_wait(wal);
 	wal_room_check(wal);
 	bool rotate = work->rotate && wal_spare_await(wal);
 
 	epoch_move(wal, epoch + 1);
 	epoch_quiesce();
+	PROBE1(commit_closed, epoch);
 	if (wal_block_write(wal, epoch, rotate) < 0)
 		return false;
 	if ((work->sync || rotate || wal->options.fsync == WAL_FSYNC_TRUE) && wal_commit_sync(wal) < 0)
 		return false;
 	released_publish(wal, epoch);
+	PROBE1(commit_published, epoch);
 	if (work->rotate)
 		rotate_publish(wal);
 	return true;
@@ -187,6 +193,7 @@ wal_commit(struct wal *wal)
 		if (!epoch_close(wal, &work))
 			return true;
 		wal_writers_wake(wal);
+		PROBE0(commit_end);
 		grown_tell(wal);
 	} else {
 		if (wal_commit_sync(wal) < 0)

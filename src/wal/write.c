@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/probe.h"
 #include "wal/wal_internal.h"
 
 enum { AHEAD_BYTES = 256 << 10, CHECKSUM_AT = WAL_BLOCK_HEADER_BYTES - 8 };
@@ -168,6 +169,7 @@ pieces_write(struct wal *wal, struct block *block, uint64_t epoch)
 		atomic_fetch_add_explicit(&wal->blocks, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&wal->payload_bytes, block->payload_bytes, memory_order_relaxed);
 	}
+	PROBE2(commit_written, epoch, end - offset);
 	written(wal, end - offset);
 	return 0;
 }
