@@ -8,6 +8,7 @@
  *
  *   readelf -n build/karma                                    what is there
  *   bpftrace -p PID -e 'usdt:*:karma:batch_decoded { @requests = hist(arg0); }'
+ *   tools/latency.bt                                          where requests spend their time
  *
  * Needs <sys/sdt.h> at build (meson option probes; Debian: systemtap-sdt-dev). Without it a probe is nothing.
  *

@@ -1,4 +1,4 @@
-"""The probes that were built are those src/base/probe.h lists, with as many arguments.
+"""The probes that were built are those src/base/probe.h lists, with as many arguments, and scripts use no other.
 
 test_probes.py KARMA yes|no: is it built with them?
 """
@@ -37,6 +37,17 @@ class Probes(unittest.TestCase):
     def test_are_those_of_the_list(self):
         self.assertGreater(len(listed()), 20)
         self.assertEqual(noted(), listed() if BUILT else {})
+
+    def test_script_uses_what_there_is(self):
+        script = text_of('tools', 'latency.bt')
+        script = re.sub(r'/\*.*?\*/', '', script, flags=re.S)
+        probes = re.findall(r'^usdt:\*:karma:(\w+)([^{]*\{.*?)^(?=usdt:|END)', script, re.M | re.S)
+        self.assertEqual(len(probes), script.count('usdt:'))
+        arguments = listed()
+        for name, body in probes:
+            self.assertIn(name, arguments)
+            used = [int(number) for number in re.findall(r'\barg(\d)', body)]
+            self.assertLess(max(used, default=-1), arguments[name], name)
 
     def test_each_is_documented(self):
         for line in text_of('src', 'base', 'probe.h').splitlines():
