@@ -18,6 +18,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "engine/map_memory.h"
 #include "engine/operation.h"
 
 enum { CAPACITY_FIRST = 64 };
@@ -45,7 +46,7 @@ directory_init(struct directory *directory, uint32_t trees_max)
 {
 	directory->trees_max = trees_max;
 	directory->made = ck_hs_init(&directory->hs, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, entry_hash, entry_matches,
-	                             &partition_map_memory, CAPACITY_FIRST, 0);
+	                             &map_memory_of_one, CAPACITY_FIRST, 0);
 	return directory->made ? 0 : -ENOMEM;
 }
 

@@ -3,42 +3,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "epoch/epoch.h"
+#include "engine/map_memory.h"
 
 enum { MAP_CAPACITY_FIRST = 8, WALK_AHEAD = 16 };
-
-/* A map with what epoch_retire() needs in front of it. */
-struct map_block {
-	struct epoch_retired retired;
-	_Alignas(max_align_t) char map[];
-};
-
-static void *
-map_alloc(size_t bytes)
-{
-	struct map_block *block = mem_alloc(sizeof(*block) + bytes);
-
-	return block == NULL ? NULL : block->map;
-}
-
-static void
-map_destroy(struct epoch_retired *retired)
-{
-	mem_free(retired); /* first member of its block */
-}
-
-static void
-map_free(void *map, size_t bytes, bool defer)
-{
-	struct map_block *block = (struct map_block *)(void *)((char *)map - offsetof(struct map_block, map));
-
-	if (defer)
-		epoch_retire(&block->retired, map_destroy, bytes);
-	else
-		mem_free(block);
-}
-
-struct ck_malloc partition_map_memory = { .malloc = map_alloc, .free = map_free };
 
 static unsigned long
 record_hash(const void *record, unsigned long seed)
@@ -97,7 +64,7 @@ map_make(struct partition *partition, uint32_t capacity)
 	if (atomic_load_explicit(&partition->made, memory_order_relaxed))
 		return true; /* relaxed: it is written under the lock only */
 	if (!ck_hs_init(&partition->hs, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, record_hash, record_matches,
-	                &partition_map_memory, capacity > MAP_CAPACITY_FIRST ? capacity : MAP_CAPACITY_FIRST, 0))
+	                &map_memory_of_many, capacity > MAP_CAPACITY_FIRST ? capacity : MAP_CAPACITY_FIRST, 0))
 		return false;
 	atomic_store_explicit(&partition->made, true, memory_order_release); /* E4 */
 	return true;

@@ -44,9 +44,6 @@ struct partition_group {
 	struct partition partition[PARTITIONS_PER_GROUP];
 };
 
-/* For every ck_hs of the engine: maps that were grown out of go to epoch_retire(). */
-extern struct ck_malloc partition_map_memory;
-
 struct partition_table {
 	_Atomic(struct partition_group *) group[PARTITION_GROUPS];
 	_Atomic uint64_t
