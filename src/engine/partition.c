@@ -1,31 +1,43 @@
 #include "engine/partition.h"
 
+#include <stdalign.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "engine/map_entry.h"
 #include "engine/map_memory.h"
 
 enum { MAP_CAPACITY_FIRST = 8, WALK_AHEAD = 16 };
 
 static unsigned long
-record_hash(const void *record, unsigned long seed)
+hash_of_entry(const void *entry, unsigned long seed)
 {
 	(void)seed;
-	return key_hash(*(const uint64_t *)record);
+	return entry_tag_hash((uintptr_t)entry);
 }
 
-/* Both are key records or bare keys: the key stands first. */
+/* wanted is the entry of a record or of a bare key. */
 static bool
-record_matches(const void *stored, const void *wanted)
+entry_matches(const void *stored, const void *wanted)
 {
-	TSAN_ACQUIRE(stored); /* E1 */
-	return *(const uint64_t *)stored == *(const uint64_t *)wanted;
+	if (!entry_has_tag(stored, (uintptr_t)wanted))
+		return false;
+	TSAN_ACQUIRE(entry_record(stored)); /* E1 */
+	return entry_record(stored)->key == *(const uint64_t *)(const void *)entry_record(wanted);
 }
+
+/* A bare key, as aligned as a record is. */
+struct wanted {
+	alignas(sizeof(struct key_record)) uint64_t key;
+};
 
 static struct key_record *
 find_in(struct partition *partition, uint64_t hash, uint64_t key)
 {
-	return ck_hs_get(&partition->hs, hash, &key);
+	struct wanted wanted = { .key = key };
+	uint64_t tag = entry_tag(hash);
+
+	return entry_record(ck_hs_get(&partition->hs, entry_tag_hash(tag), entry_make(&wanted, tag)));
 }
 
 struct key_record *
@@ -63,7 +75,7 @@ map_make(struct partition *partition, uint32_t capacity)
 {
 	if (atomic_load_explicit(&partition->made, memory_order_relaxed))
 		return true; /* relaxed: it is written under the lock only */
-	if (!ck_hs_init(&partition->hs, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, record_hash, record_matches,
+	if (!ck_hs_init(&partition->hs, CK_HS_MODE_SPMC | CK_HS_MODE_DIRECT, hash_of_entry, entry_matches,
 	                &map_memory_of_many, capacity > MAP_CAPACITY_FIRST ? capacity : MAP_CAPACITY_FIRST, 0))
 		return false;
 	atomic_store_explicit(&partition->made, true, memory_order_release); /* E4 */
@@ -74,10 +86,12 @@ map_make(struct partition *partition, uint32_t capacity)
 static bool
 put(struct partition *partition, uint64_t hash, struct key_record *record)
 {
+	uint64_t tag = entry_tag(hash);
+
 	TSAN_RELEASE(record); /* E1 */
 	/* E1: holds the record's initialisation before ck_hs_put()'s store of the pointer on weakly ordered CPUs. */
 	ck_pr_fence_release();
-	return ck_hs_put(&partition->hs, hash, record);
+	return ck_hs_put(&partition->hs, entry_tag_hash(tag), entry_make(record, tag));
 }
 
 /* Under the partition's lock, or alone. Relaxed: nothing is read by it. */
@@ -175,9 +189,10 @@ partition_unlock(struct partition *partition)
 void
 partition_remove(struct partition *partition, struct key_record *record)
 {
-	void *removed = ck_hs_remove(&partition->hs, key_hash(record->key), &record->key);
+	uint64_t tag = entry_tag(key_hash(record->key));
+	void *removed = ck_hs_remove(&partition->hs, entry_tag_hash(tag), entry_make(record, tag));
 
-	assert(removed == record);
+	assert(entry_record(removed) == record);
 	(void)removed;
 	count_records(partition, -1);
 }
@@ -190,11 +205,13 @@ partition_pass(struct partition_table *table, uint64_t key)
 
 /* Takes the next records off the map and asks for their lines, which lie anywhere. 0 at the end. */
 static size_t
-walk_ahead(struct partition *partition, ck_hs_iterator_t *cursor, void *records[WALK_AHEAD])
+walk_ahead(struct partition *partition, ck_hs_iterator_t *cursor, struct key_record *records[WALK_AHEAD])
 {
 	size_t count = 0;
+	void *entry;
 
-	while (count < WALK_AHEAD && ck_hs_next_spmc(&partition->hs, cursor, &records[count])) {
+	while (count < WALK_AHEAD && ck_hs_next_spmc(&partition->hs, cursor, &entry)) {
+		records[count] = entry_record(entry);
 		TSAN_ACQUIRE(records[count]); /* E1 */
 		__builtin_prefetch(records[count++], 1);
 	}
@@ -206,7 +223,7 @@ static int
 walk_map(struct partition *partition, partition_fn *visit, void *context)
 {
 	ck_hs_iterator_t cursor = CK_HS_ITERATOR_INITIALIZER;
-	void *records[WALK_AHEAD];
+	struct key_record *records[WALK_AHEAD];
 	size_t count;
 	int r = 0;
 

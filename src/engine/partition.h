@@ -11,8 +11,8 @@
  *   remove                   L      x       w  the walk sees the record or not
  *   walk                            -       x  the maintenance thread does one at a time
  *
- * ck_hs is in SPMC, OBJECT mode without pointer packing; never ck_hs_gc, _set, _fas, _apply: they move entries, and a walk
- * would miss some. A map that was grown out of goes to epoch_retire().
+ * ck_hs is in SPMC, DIRECT mode: its entries are of ours (map_entry.h); never ck_hs_gc, _set, _fas, _apply: they move
+ * entries, and a walk would miss some. A map that was grown out of goes to epoch_retire().
  *
  * Edges
  *   E1  record: a release fence and ck_hs_put() in partition_insert() -> ck_hs_get() in partition_find().
