@@ -82,7 +82,7 @@ map_make(struct partition *partition, uint32_t capacity)
 	return true;
 }
 
-/* Under the partition's lock, after a miss under it; or alone. False: the key is there, or memory is out. */
+/* Under the partition's lock, or alone. False: the key is there, or memory is out. */
 static bool
 put(struct partition *partition, uint64_t hash, struct key_record *record)
 {
@@ -121,13 +121,16 @@ partition_insert(struct partition_table *table, uint64_t key, uint64_t generatio
 
 	key_record_init(mine, key, generation, state);
 	lock_take(&partition->lock);
-	struct key_record *record = map_make(partition, table->map_capacity) ? find_in(partition, hash, key) : NULL;
+	struct key_record *record = NULL;
 
-	if (record == NULL && atomic_load_explicit(&partition->made, memory_order_relaxed) &&
-	    put(partition, hash, mine)) {
-		record = mine;
-		*ret_sequence = partition_sequence_next(table);
-		count_records(partition, 1);
+	if (map_make(partition, table->map_capacity)) {
+		if (put(partition, hash, mine)) {
+			record = mine;
+			*ret_sequence = partition_sequence_next(table);
+			count_records(partition, 1);
+		} else {
+			record = find_in(partition, hash, key); /* NULL: memory is out */
+		}
 	}
 	lock_release(&partition->lock);
 	if (record != mine)
