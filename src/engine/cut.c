@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/give_way.h"
 #include "base/memory.h"
 #include "base/probe.h"
 #include "engine/operation.h"
@@ -29,6 +30,7 @@ struct cut {
 	tree_cut_fn *visit;
 	void *context;
 	int result; /* the first failure: visits end, the cut goes on */
+	unsigned passed;
 	struct cut_summary summary;
 	/* Captured words of the key the walk is at; the first is the total. */
 	struct note *words;
@@ -191,6 +193,7 @@ cut_record(void *context, struct key_record *record)
 	uint64_t old = 0;
 	bool whole = true;
 
+	give_way_now_and_then(&cut->passed);
 	cut->word_count = 0;
 	if (carry_over(cut, &record->total, &old))
 		capture(cut, record->key, DAY_OF_TOTAL, old);
@@ -332,6 +335,7 @@ complete_keys(struct cut *cut)
 		for (next = first; next < end && next->key == first->key; next++)
 			;
 		complete_key(cut, first, next);
+		give_way_now_and_then(&cut->passed);
 	}
 }
 

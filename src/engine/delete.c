@@ -7,6 +7,7 @@
  * A section ends after DELETE_KEYS_PER_SECTION keys, or when the effects find no room for the next key: then that key is
  * the first of the next section. The walk goes on over the sections: what it walks is freed by this thread only.
  */
+#include "base/give_way.h"
 #include "engine/hold.h"
 
 enum { DELETE_KEYS_PER_SECTION = 256 };
@@ -44,6 +45,7 @@ section_end(struct deletion *deletion)
 		deletion->steps->end(deletion->steps->context);
 	engine_batch_end(deletion->worker);
 	deletion->open = false;
+	give_way();
 }
 
 static int

@@ -3,6 +3,7 @@
  */
 #include "engine/operation.h"
 
+#include "base/give_way.h"
 #include "base/memory.h"
 #include "engine/prefetch.h"
 
@@ -203,6 +204,7 @@ tree_key_days(struct key_record *record, uint64_t from, uint64_t to, tree_day_fn
 struct scan {
 	tree_key_fn *visit;
 	void *context;
+	unsigned passed;
 };
 
 static int
@@ -210,6 +212,7 @@ scan_record(void *context, struct key_record *record)
 {
 	struct scan *scan = context;
 
+	give_way_now_and_then(&scan->passed);
 	return key_record_is_listed(record) ? scan->visit(scan->context, record->key, record) : 0;
 }
 

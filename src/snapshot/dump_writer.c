@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/give_way.h"
 #include "base/memory.h"
 #include "snapshot/dump_file.h"
 #include "snapshot/dump_name.h"
@@ -171,6 +172,7 @@ output_flush(struct dump_writer *writer)
 	checksum_add(writer->checksum, output->data, output->bytes);
 	writer->bytes += output->bytes;
 	buffer_truncate(output, 0);
+	give_way();
 	return 0;
 }
 
