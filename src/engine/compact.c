@@ -10,7 +10,6 @@
  * dead, so an add on its way makes that fail, and one that comes later claims its day anew in the newest block. The block
  * is unlinked when all of it is dead.
  */
-#include "base/give_way.h"
 #include "base/memory.h"
 #include "engine/hold.h"
 
@@ -51,7 +50,6 @@ struct compaction {
 	bool blocks;  /* gives day blocks back */
 	uint64_t removed;
 	struct retired_block *node; /* made before it is needed */
-	unsigned passed;
 };
 
 static bool
@@ -189,7 +187,6 @@ compact_record(void *context, struct key_record *record)
 {
 	struct compaction *compaction = context;
 
-	give_way_now_and_then(&compaction->passed);
 	if (!is_candidate(compaction, record))
 		return 0;
 	if (compaction->node == NULL)

@@ -76,11 +76,10 @@ partition_table_bytes(struct partition_table *table)
 {
 	size_t bytes = 0;
 
-	for (uint32_t i = 0; i < PARTITION_GROUPS; i++)
-		bytes += atomic_load_explicit(&table->group[i], memory_order_acquire) == NULL
-		             ? /* E5 */
-		             0
-		             : sizeof(struct partition_group);
+	for (uint32_t i = 0; i < PARTITION_GROUPS; i++) {
+		if (atomic_load_explicit(&table->group[i], memory_order_acquire) != NULL) /* E5 */
+			bytes += sizeof(struct partition_group);
+	}
 	/* Maps are a quarter to a half full: about three slots to a record. */
 	return bytes + partition_table_count(table) * (sizeof(struct key_record) + 3 * sizeof(void *));
 }

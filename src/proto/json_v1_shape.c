@@ -79,7 +79,7 @@ learn_text(struct v1_text text, const char *line, const char *after, size_t byte
 {
 	const uintptr_t first = (uintptr_t)text.data; /* elsewhere, perhaps */
 
-	if (first < (uintptr_t)line || first > (uintptr_t)line + bytes)
+	if (first < (uintptr_t)line || first >= (uintptr_t)line + bytes)
 		return false;
 	ret->behind = text.data >= after;
 	ret->offset = (uint16_t)(text.data - (ret->behind ? after : line));
