@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,6 +308,7 @@ the_caller_may_stop_before_the_name(void **state)
 enum { WRITERS = 2, PAIRS = 2000, ROUNDS = 8 };
 
 static _Atomic bool stop;
+static sem_t begun; /* by each writer, once it has added */
 
 /*
  * Each writer has pairs of keys and adds to the even one, then to the odd one. A state of the tree has even - odd = 0 or
@@ -334,6 +336,8 @@ writer_run(void *context)
 				break;
 		}
 		engine_batch_end(worker);
+		if (done == 50)
+			(void)sem_post(&begun);
 	}
 	engine_worker_destroy(worker);
 	return (void *)(uintptr_t)done;
@@ -392,8 +396,11 @@ files_are_states_of_a_busy_tree(void **state)
 	assert_non_null(seen);
 	(void)tree_make("busy");
 	atomic_store_explicit(&stop, false, memory_order_relaxed);
+	assert_int_equal(sem_init(&begun, 0, 0), 0);
 	for (uintptr_t i = 0; i < WRITERS; i++)
 		assert_int_equal(pthread_create(&writers[i], NULL, writer_run, (void *)i), 0);
+	for (unsigned i = 0; i < WRITERS; i++)
+		(void)sem_wait(&begun);
 	for (uint64_t round = 0; round < ROUNDS; round++) {
 		tree_dump("busy", 1 + round, &info, file);
 		memset(seen, 0, sizeof(*seen));
