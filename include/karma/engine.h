@@ -100,9 +100,8 @@ void key_prefetch_map(const struct key_prefetch *prefetch);
 void key_prefetch_slot(const struct key_prefetch *prefetch);
 void key_prefetch_record(const struct key_prefetch *prefetch);
 
-/* The same in two steps: all up to the slot, then the record. */
-void tree_prefetch_slot(struct tree *tree, uint64_t key);
-void tree_prefetch_record(struct tree *tree, uint64_t key);
+/* All steps behind begin for some tens of keys that are to be used next. */
+void key_prefetch_all(const struct key_prefetch *prefetches, size_t count);
 
 /**
  * tree_add() - add to one day and the total of one key, creating both when missing

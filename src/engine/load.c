@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "engine/operation.h"
 
-enum { PREFETCH_KEYS = 32 }; /* between the look at a slot and its use */
+enum { PREFETCH_KEYS = 32 }; /* asked for together, before the first is used */
 
 int
 tree_load_begin(struct engine *engine, uint64_t id, uint64_t generation, struct tree **ret_tree)
@@ -183,14 +183,14 @@ tree_load_expect(struct tree *tree, uint64_t keys)
 int
 tree_load_keys(struct tree *tree, const struct load_key *keys, size_t count)
 {
+	struct key_prefetch prefetches[PREFETCH_KEYS];
 	int r = 0;
 
 	for (size_t at = 0, end; r == 0 && at < count; at = end) {
 		end = count - at < PREFETCH_KEYS ? count : at + PREFETCH_KEYS;
 		for (size_t i = at; i < end; i++)
-			tree_prefetch_slot(tree, keys[i].key);
-		for (size_t i = at; i < end; i++)
-			tree_prefetch_record(tree, keys[i].key);
+			key_prefetch_begin(&prefetches[i - at], tree, keys[i].key);
+		key_prefetch_all(prefetches, end - at);
 		for (size_t i = at; r == 0 && i < end; i++)
 			r = tree_load_key(tree, keys[i].key, keys[i].total, keys[i].days, keys[i].day_count);
 	}

@@ -19,7 +19,7 @@
 #include "base/memory.h"
 #include "engine/operation.h"
 
-enum { PREFETCH_EFFECTS = 32 }; /* between the look at a slot and its use */
+enum { PREFETCH_EFFECTS = 32 }; /* asked for together, before the first is used */
 
 static uint64_t
 peek(const _Atomic uint64_t *word)
@@ -186,14 +186,14 @@ tree_load_effect(struct tree *tree, const struct effect *effect)
 int
 tree_load_effects(const struct load_effect *effects, size_t count)
 {
+	struct key_prefetch prefetches[PREFETCH_EFFECTS];
 	int r = 0;
 
 	for (size_t at = 0, end; r == 0 && at < count; at = end) {
 		end = count - at < PREFETCH_EFFECTS ? count : at + PREFETCH_EFFECTS;
 		for (size_t i = at; i < end; i++)
-			tree_prefetch_slot(effects[i].tree, effects[i].key);
-		for (size_t i = at; i < end; i++)
-			tree_prefetch_record(effects[i].tree, effects[i].key);
+			key_prefetch_begin(&prefetches[i - at], effects[i].tree, effects[i].key);
+		key_prefetch_all(prefetches, end - at);
 		for (size_t i = at; r == 0 && i < end; i++)
 			r = apply(&effects[i]);
 	}

@@ -264,19 +264,12 @@ key_prefetch_record(const struct key_prefetch *prefetch)
 }
 
 void
-tree_prefetch_slot(struct tree *tree, uint64_t key)
+key_prefetch_all(const struct key_prefetch *prefetches, size_t count)
 {
-	struct key_prefetch prefetch;
-
-	key_prefetch_begin(&prefetch, tree, key);
-	key_prefetch_slot(&prefetch);
-}
-
-void
-tree_prefetch_record(struct tree *tree, uint64_t key)
-{
-	struct key_prefetch prefetch;
-
-	key_prefetch_begin(&prefetch, tree, key);
-	key_prefetch_record(&prefetch);
+	for (size_t i = 0; i < count; i++)
+		key_prefetch_map(&prefetches[i]);
+	for (size_t i = 0; i < count; i++)
+		key_prefetch_slot(&prefetches[i]);
+	for (size_t i = 0; i < count; i++)
+		key_prefetch_record(&prefetches[i]);
 }

@@ -175,8 +175,10 @@ do_one(struct world *world, uint32_t kind, struct tree *tree, struct model_tree 
 		if (outcome == 0)
 			model_reset_key(model, key);
 	} else {
-		tree_prefetch_slot(tree, key);
-		tree_prefetch_record(tree, key);
+		struct key_prefetch prefetch;
+
+		key_prefetch_begin(&prefetch, tree, key);
+		key_prefetch_all(&prefetch, 1);
 		return 0;
 	}
 	check(outcome == expected || (outcome == -EAGAIN && expected == 0), "operation %u: %d instead of %d", kind,
