@@ -10,6 +10,7 @@ int
 engine_create(uint32_t trees_max, uint32_t today, struct engine **ret_engine)
 {
 	mem_setup();
+	key_hash_setup();
 	struct engine *engine = mem_alloc_zeroed(sizeof(*engine));
 
 	if (engine == NULL)

@@ -9,9 +9,8 @@
  * those that share the wanted slot of a map of 32 k slots), and a map is grown from its entries alone.
  *
  * ck_hs sees numbers (DIRECT mode), whose hash is made of the tag. A tree would need 1.3 billion keys until its maps
- * have more slots than there are tags; beyond that they work, with longer probes. Keys that were chosen to share their tag and
- * partition are a chain in their map, whatever its size: the hash has no secret, so who may choose keys freely can make
- * lookups of his own tree slow.
+ * have more slots than there are tags; beyond that they work, with longer probes. Keys that share tag and partition are a chain
+ * whatever the size of the map; the hash has a secret, so that nobody can choose them (key_hash()).
  *
  * Free bits: a record is a cache line, and Linux gives addresses above 47 bits (x86-64) or 48 bits (AArch64) only to
  * who asks for them. Neither of ck_hs's marks can come up: an empty slot is 0, a removed one all ones.

@@ -1,13 +1,33 @@
 #include "engine/partition.h"
 
+#include <pthread.h>
 #include <stdalign.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/memory.h"
 #include "engine/map_entry.h"
 #include "engine/map_memory.h"
 
 enum { MAP_CAPACITY_FIRST = 8 };
+
+uint64_t key_hash_secret;
+
+static void
+secret_draw(void)
+{
+	/* Not on kernels that we run on; without one everything works, but keys can be chosen. */
+	if (getrandom(&key_hash_secret, sizeof(key_hash_secret), 0) != (ssize_t)sizeof(key_hash_secret))
+		key_hash_secret = 0;
+}
+
+void
+key_hash_setup(void)
+{
+	static pthread_once_t drawn = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&drawn, secret_draw);
+}
 
 static unsigned long
 hash_of_entry(const void *entry, unsigned long seed)

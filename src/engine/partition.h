@@ -52,9 +52,18 @@ struct partition_table {
 	    map_capacity; /* slots that a map is made with, or 0; set before the first record, by partition_expect() */
 };
 
+/*
+ * A secret of the process, so that nobody can choose keys that share partition and tag: those would be one chain, as long as
+ * there are of them, and their insert holds the partition's lock. Nothing that is written depends on it. Drawn once, by
+ * the first engine_create(), before there is a table; read-only from then on.
+ */
+extern uint64_t key_hash_secret;
+void key_hash_setup(void);
+
 static inline uint64_t
 key_hash(uint64_t key)
 {
+	key ^= key_hash_secret;
 	/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): full avalanche, invertible. */
 	key += UINT64_C(0x9e3779b97f4a7c15);
 	key = (key ^ (key >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -43,7 +43,7 @@ key_of_hash(uint64_t hash)
 	uint64_t key = unfold(hash, 31) * inverse(UINT64_C(0x94d049bb133111eb));
 
 	key = unfold(key, 27) * inverse(UINT64_C(0xbf58476d1ce4e5b9));
-	key = unfold(key, 30) - UINT64_C(0x9e3779b97f4a7c15);
+	key = (unfold(key, 30) - UINT64_C(0x9e3779b97f4a7c15)) ^ key_hash_secret;
 	assert_int_equal(key_hash(key), hash);
 	return key;
 }
@@ -118,6 +118,24 @@ alike_keys_are_distinct(void **state)
 	partition_table_deinit(&table);
 }
 
+/* Whoever knows the program, but not the secret, makes no chain. */
+static void
+chosen_keys_are_not_alike(void **state)
+{
+	uint64_t keys[ALIKE];
+	unsigned alike = 0;
+
+	(void)state;
+	assert_int_equal(key_hash_secret, 0);
+	for (uint64_t i = 0; i < ALIKE; i++)
+		keys[i] = key_alike(i);
+	key_hash_setup();
+	assert_int_not_equal(key_hash_secret, 0);
+	for (uint64_t i = 1; i < ALIKE; i++)
+		alike += entry_tag(key_hash(keys[i])) == entry_tag(key_hash(keys[0]));
+	assert_true(alike < 2);
+}
+
 static int
 count_record(void *context, struct key_record *record)
 {
@@ -160,6 +178,7 @@ main(void)
 		cmocka_unit_test(tag_is_in_the_entry),
 		cmocka_unit_test(hashes_differ_where_tags_do),
 		cmocka_unit_test_teardown(alike_keys_are_distinct, forget_maps),
+		cmocka_unit_test(chosen_keys_are_not_alike),
 		cmocka_unit_test_teardown(found_after_growing, forget_maps),
 	};
 
