@@ -34,7 +34,7 @@
 	X(reply_released, 2, "connection, epoch: they may go; never passed if log or client fail meanwhile")        \
 	X(send_begin, 1, "connection: a send is queued for the kernel")                                             \
 	X(send_end, 2, "connection, bytes or negative errno: its completion is handled")                            \
-	X(commit_begin, 1, "epoch: the committer begins to close it")                                               \
+	X(commit_begin, 1, "epoch: the committer begins to close it; no more of it if the log fails")               \
 	X(commit_closed, 1, "epoch: no worker appends to it any more")                                              \
 	X(commit_written, 2, "epoch, bytes: it is written; not passed if it is empty")                              \
 	X(sync_begin, 1, "epoch of the last block: the log is synced, with or without a commit")                    \

@@ -202,11 +202,11 @@ command_batch_push(struct command_worker *worker, const char *line, size_t bytes
 	const size_t used = scratch->used;
 	struct v1_fault fault;
 
-	PROBE2(request_decode, line, bytes);
 	assert(worker->in_batch);
 	assert(bytes <= worker->options.request_bytes_max);
 	if (worker->count == BATCH_REQUESTS_MAX || scratch->capacity - used < bytes + sizeof(fault))
 		return -1;
+	PROBE2(request_decode, line, bytes);
 	struct command_entry *entry = &worker->entries[worker->count];
 
 	entry->ticket = ticket;

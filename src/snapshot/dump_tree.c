@@ -59,11 +59,11 @@ dump_tree(struct engine *engine, struct tree *tree, const struct dump_request *r
 	memcpy(info.name, request->name, request->name_bytes);
 	memcpy(info.identity, request->identity, sizeof(info.identity));
 
-	PROBE1(dump_begin, info.tree_id);
 	int r = dump_writer_create(request->directory_fd, &writer);
 
 	if (r < 0)
 		return r;
+	PROBE1(dump_begin, info.tree_id);
 	r = dump_write(engine, tree, request, writer, &info, ret_file);
 	dump_writer_destroy(writer);
 	PROBE2(dump_end, info.tree_id, r);
