@@ -141,14 +141,11 @@ region_alloc(size_t bytes)
 	unsigned index = step_of(bytes);
 	void *block = step_alloc(index, NULL);
 
-	while (block == NULL) { /* again if others have taken all of ours */
-		struct region *fresh = region_map(region_bytes(index));
+	if (block != NULL)
+		return block;
+	struct region *fresh = region_map(region_bytes(index));
 
-		if (fresh == NULL)
-			return NULL;
-		block = step_alloc(index, fresh);
-	}
-	return block;
+	return fresh == NULL ? NULL : step_alloc(index, fresh);
 }
 
 /* Under the lock. True when the region is empty now and in no list. */

@@ -1,10 +1,10 @@
 /*
  * command_worker.c - batches: decode and prefetch all, then execute
  *
- * The cache misses of a batch overlap because they are asked for in three steps: pushing a line fetches the slot of the
- * key's map, running one fetches the record of the line PREFETCH_AHEAD later (its slot is there by then), and the run of
- * that line finds both. A second loop over the whole batch would ask for more lines at once than a core can have under
- * way. Prefetching decides nothing: the run looks the key up again, and the tree unless that is still the one its name leads
+ * The cache misses of a batch overlap because they are asked for in four steps, each of which needs what the one before has
+ * brought: pushing a line fetches its key's partition, and for lines PREFETCH_APART and twice that before it the head of the
+ * map and the slot there; running one fetches the record of the line PREFETCH_AHEAD later. A loop over the whole batch for
+ * the records would ask for more lines at once than a core can have under way. Prefetching decides nothing: the run looks the key up again, and the tree unless that is still the one its name leads
  * to (tree_is_current()), so a drop or reset earlier in the batch is seen.
  *
  * The engine's section lasts from begin to end of the batch, so the trees noted for prefetching stay valid.
