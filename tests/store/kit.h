@@ -76,6 +76,12 @@ int kit_dump_all(struct kit *kit);
 int kit_load(struct kit *kit, const char *file);
 int kit_delete(struct kit *kit, const char *tree, uint64_t from, uint64_t to);
 
+/* Opens, dumps key 1 of tree "a" with 1 and of "b" with 7, then "a" with 2, and closes; the names of a's files, 256 bytes each. */
+void kit_dump_twice(struct kit *kit, char *ret_older, char *ret_newer);
+
+/* The last call that failed must have named this file, or said this. */
+void kit_assert_fault(const struct kit *kit, const char *file);
+
 /* Files of the directory. */
 bool kit_file_exists(const struct kit *kit, const char *file);
 size_t kit_file_count(const struct kit *kit, const char *contained); /* names that hold this text */
