@@ -6,10 +6,10 @@
 #include "kit/child.h"
 #include "kit/crew.h"
 #include "kit/figures.h"
+#include "kit/log.h"
 #include "kit/must.h"
-#include "wal/wal.h"
 
-enum { TODAY = 20261123, SEGMENT_BYTES = 64 << 20, COMMITS_AT_ONCE = 16 };
+enum { SEGMENT_BYTES = 64 << 20, COMMITS_AT_ONCE = 16 };
 
 /* ---- a device that does nothing, and at once ---- */
 
@@ -144,57 +144,8 @@ static const struct wal_device device = {
 struct round {
 	const struct bounds_options *options;
 	unsigned idle;
-	struct wal *wal;
-	_Alignas(CREW_CACHE_LINE) _Atomic uint64_t epoch; /* the word that tags are loaded from */
+	struct log log;
 };
-
-static void
-epoch_store(void *context, uint64_t epoch)
-{
-	atomic_store_explicit(&((struct round *)context)->epoch, epoch, memory_order_seq_cst);
-}
-
-static uint32_t
-today(void *context)
-{
-	(void)context;
-	return TODAY;
-}
-
-static void
-grown(void *context)
-{
-	(void)context;
-}
-
-static void
-state_changed(void *context, enum wal_state state, int error, const char *doing)
-{
-	(void)context;
-	must(state == WAL_OK ? 0 : error, doing);
-}
-
-static void
-log_begin(struct round *round)
-{
-	const struct wal_options options = {
-		.device = device,
-		.identity = "bench/bounds",
-		.fsync = WAL_FSYNC_TRUE,
-		.segment_bytes = SEGMENT_BYTES,
-		.bytes_max = UINT64_MAX,
-		.writers_max = round->idle + 1,
-		.epoch_first = 1,
-		.sequence_first = 1,
-		.epoch_store = epoch_store,
-		.today = today,
-		.grown = grown,
-		.state_changed = state_changed,
-		.context = round,
-	};
-
-	must(wal_create(&options, &round->wal), "wal_create");
-}
 
 static void
 wake(void *context)
@@ -207,7 +158,7 @@ writer_make(struct round *round)
 {
 	struct wal_writer *writer = NULL;
 
-	must(wal_writer_create(round->wal, wake, NULL, &writer), "wal_writer_create");
+	must(wal_writer_create(round->log.wal, wake, NULL, &writer), "wal_writer_create");
 	return writer;
 }
 
@@ -216,11 +167,11 @@ writer_make(struct round *round)
 static void
 append(const struct round *round, struct epoch_worker *worker, struct wal_writer *writer)
 {
-	const struct wal_record record = { .kind = WAL_ADD, .day = TODAY, .tree_id = 1, .key = 1, .delta = 1 };
+	const struct wal_record record = { .kind = WAL_ADD, .day = LOG_TODAY, .tree_id = 1, .key = 1, .delta = 1 };
 	struct wal_group group;
 
 	epoch_begin(worker);
-	wal_group_begin(&group, writer, atomic_load_explicit(&round->epoch, memory_order_seq_cst));
+	wal_group_begin(&group, writer, atomic_load_explicit(&round->log.epoch, memory_order_seq_cst));
 	wal_group_add(&group, &record);
 	wal_group_end(&group);
 	epoch_end(worker);
@@ -237,7 +188,7 @@ commits_run(struct crew_member *member)
 	while (crew_goes_on(member)) {
 		for (unsigned i = 0; i < COMMITS_AT_ONCE; i++) {
 			append(round, worker, writer);
-			must(wal_commit(round->wal) ? 0 : -1, "wal_commit");
+			must(wal_commit(round->log.wal) ? 0 : -1, "wal_commit");
 		}
 		crew_done(member, COMMITS_AT_ONCE);
 	}
@@ -250,7 +201,10 @@ round_run(void *context)
 	struct round *round = context;
 	struct crew crew = { .run = commits_run, .context = round, .threads = 1 };
 
-	log_begin(round);
+	log_begin(&round->log, &(struct wal_options){ .device = device,
+	                                              .fsync = WAL_FSYNC_TRUE,
+	                                              .segment_bytes = SEGMENT_BYTES,
+	                                              .writers_max = round->idle + 1 });
 	for (unsigned i = 0; i < round->idle; i++) {
 		(void)writer_make(round);
 		must(epoch_worker_create() == NULL ? -ENOMEM : 0, "epoch_worker_create");

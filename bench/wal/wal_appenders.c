@@ -8,74 +8,22 @@
 #include "kit/crew.h"
 #include "kit/figures.h"
 #include "kit/histogram.h"
+#include "kit/log.h"
 #include "kit/must.h"
 #include "kit/random.h"
-
-enum { TODAY = 20261123 };
 
 #define KEEPER_NAP_S 0.005
 
 struct bench {
 	const struct wal_shape *shape;
-	struct wal *wal;
+	struct log log;
 	struct histogram *latencies; /* of each appender */
 	struct wal_figures edges[2];
 	unsigned edge;
-	_Alignas(CREW_CACHE_LINE) _Atomic uint64_t epoch; /* the word that tags are loaded from */
 	_Alignas(CREW_CACHE_LINE) _Atomic bool ending;
 };
 
 /* ---- the log ---- */
-
-static void
-epoch_store(void *context, uint64_t epoch)
-{
-	atomic_store_explicit(&((struct bench *)context)->epoch, epoch, memory_order_seq_cst);
-}
-
-static uint32_t
-today(void *context)
-{
-	(void)context;
-	return TODAY;
-}
-
-static void
-grown(void *context)
-{
-	(void)context; /* bytes_max is never reached */
-}
-
-static void
-state_changed(void *context, enum wal_state state, int error, const char *doing)
-{
-	(void)context;
-	must(state == WAL_OK ? 0 : error, doing);
-}
-
-static void
-log_begin(struct bench *bench, const struct scratch *scratch)
-{
-	const struct wal_options options = {
-		.device = wal_device_directory(&scratch->fd),
-		.identity = "bench/wal",
-		.fsync = bench->shape->fsync,
-		.segment_bytes = bench->shape->segment_bytes,
-		.bytes_max = UINT64_MAX,
-		.writers_max = bench->shape->appenders,
-		.epoch_first = 1,
-		.sequence_first = 1,
-		.sequence_needed = 1,
-		.epoch_store = epoch_store,
-		.today = today,
-		.grown = grown,
-		.state_changed = state_changed,
-		.context = bench,
-	};
-
-	must(wal_create(&options, &bench->wal), "wal_create");
-	must(wal_start(bench->wal), "wal_start");
-}
 
 /* Gives segments back as soon as they are full, as dumps do in a server now and then: files are reused and the disk is not
  * filled. */
@@ -87,9 +35,9 @@ keeper_main(void *argument)
 	uint64_t kept = 0;
 
 	while (!atomic_load_explicit(&bench->ending, memory_order_relaxed)) {
-		wal_figures(bench->wal, &figures);
+		wal_figures(bench->log.wal, &figures);
 		if (figures.sequence != kept)
-			wal_forget(bench->wal, figures.sequence);
+			wal_forget(bench->log.wal, figures.sequence);
 		kept = figures.sequence;
 		clock_nap(KEEPER_NAP_S);
 	}
@@ -101,7 +49,7 @@ edge(void *context)
 {
 	struct bench *bench = context;
 
-	wal_figures(bench->wal, &bench->edges[bench->edge++]);
+	wal_figures(bench->log.wal, &bench->edges[bench->edge++]);
 }
 
 /* ---- appenders ---- */
@@ -131,11 +79,11 @@ await(struct appender *appender, uint64_t epoch)
 static uint64_t
 append(struct bench *bench, struct appender *appender)
 {
-	struct wal_record record = { .kind = WAL_ADD, .day = TODAY, .tree_id = 1, .generation = 1, .delta = 1 };
+	struct wal_record record = { .kind = WAL_ADD, .day = LOG_TODAY, .tree_id = 1, .generation = 1, .delta = 1 };
 	struct wal_group group;
 
 	epoch_begin(appender->worker);
-	uint64_t tag = atomic_load_explicit(&bench->epoch, memory_order_seq_cst);
+	uint64_t tag = atomic_load_explicit(&bench->log.epoch, memory_order_seq_cst);
 
 	for (unsigned i = 0; i < bench->shape->records; i++) {
 		record.key = random_next(&appender->random);
@@ -175,7 +123,7 @@ appender_run(struct crew_member *member)
 
 	must(appender.worker == NULL ? -ENOMEM : 0, "epoch_worker_create");
 	must(sem_init(&appender.woken, 0, 0), "sem_init");
-	must(wal_writer_create(bench->wal, wake, &appender.woken, &appender.writer), "wal_writer_create");
+	must(wal_writer_create(bench->log.wal, wake, &appender.woken, &appender.writer), "wal_writer_create");
 	must(wal_writer_capacity(appender.writer) < bench->shape->records * (size_t)WAL_RECORD_BYTES_MAX ? -ENOSPC : 0,
 	     "--records");
 	while (crew_goes_on(member)) {
@@ -228,7 +176,11 @@ wal_appenders_measure(const struct scratch *scratch, const struct wal_shape *sha
 	pthread_t keeper;
 
 	must(bench.latencies == NULL ? -ENOMEM : 0, "memory");
-	log_begin(&bench, scratch);
+	log_begin(&bench.log, &(struct wal_options){ .device = wal_device_directory(&scratch->fd),
+	                                             .fsync = shape->fsync,
+	                                             .segment_bytes = shape->segment_bytes,
+	                                             .writers_max = shape->appenders });
+	must(wal_start(bench.log.wal), "wal_start");
 	must(pthread_create(&keeper, NULL, keeper_main, &bench), "pthread_create");
 	crew_begin(&crew);
 	(void)crew_measure(&crew, shape->seconds);
@@ -236,7 +188,7 @@ wal_appenders_measure(const struct scratch *scratch, const struct wal_shape *sha
 	atomic_store_explicit(&bench.ending, true, memory_order_relaxed);
 	(void)pthread_join(keeper, NULL);
 	print(&bench, &crew);
-	wal_destroy(bench.wal);
+	wal_destroy(bench.log.wal);
 	scratch_clear(scratch);
 	free(bench.latencies);
 }
