@@ -27,6 +27,7 @@ int
 main(int argc, char **argv)
 {
 	struct bounds_options options = {
+		.threads = option_numbers_doubling(machine_cpus()),
 		.rates = { 4, { 0, 5000, 50000, 1000000 } },
 		.idle = { 5, { 1, 4, 16, 64, 256 } },
 		.batch = 16,
@@ -51,9 +52,6 @@ main(int argc, char **argv)
 		.option_count = sizeof(table) / sizeof(table[0]),
 	};
 
-	for (unsigned n = 1; options.threads.count < OPTIONS_NUMBERS_MAX - 1 && n < machine_cpus(); n *= 2)
-		options.threads.value[options.threads.count++] = n;
-	options.threads.value[options.threads.count++] = machine_cpus();
 	figures_begin(program.name, options_parse(&program, argc, argv));
 	for (unsigned i = 0; i < sizeof(measures) / sizeof(measures[0]); i++) {
 		if ((only >> i & 1) != 0)

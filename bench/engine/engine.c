@@ -207,10 +207,7 @@ main(int argc, char **argv)
 		.option_count = sizeof(option_table) / sizeof(option_table[0]),
 	};
 
-	/* 1, 2, 4 … and all. */
-	for (unsigned n = 1; options.threads.count < OPTIONS_NUMBERS_MAX - 1 && n < machine_cpus(); n *= 2)
-		options.threads.value[options.threads.count++] = n;
-	options.threads.value[options.threads.count++] = machine_cpus();
+	options.threads = option_numbers_doubling(machine_cpus());
 	figures_begin(program.name, options_parse(&program, argc, argv));
 	if ((options.only & ~(UINT32_C(1) << ONLY_MEMORY)) != 0)
 		rounds_run();

@@ -14,6 +14,17 @@
 
 enum { HELP = 'h', JSON = 'j', FIRST = 256, BAD_OPTION = 2 };
 
+struct option_numbers
+option_numbers_doubling(uint64_t most)
+{
+	struct option_numbers numbers = { 0 };
+
+	for (uint64_t n = 1; numbers.count < OPTIONS_NUMBERS_MAX - 1 && n < most; n *= 2)
+		numbers.value[numbers.count++] = n;
+	numbers.value[numbers.count++] = most;
+	return numbers;
+}
+
 /* ---- reading values ---- */
 
 /* A number up to `stop` (a comma, or the end). */

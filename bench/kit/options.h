@@ -16,6 +16,9 @@ struct option_numbers {
 	uint64_t value[OPTIONS_NUMBERS_MAX];
 };
 
+/* 1, 2, 4 … and most: a default for numbers of threads. */
+struct option_numbers option_numbers_doubling(uint64_t most);
+
 enum option_kind {
 	OPTION_NUMBER,
 	OPTION_NUMBERS, /* with commas between */
