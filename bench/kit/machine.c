@@ -25,18 +25,24 @@ machine_cpus(void)
 	return (unsigned)CPU_COUNT(&allowed);
 }
 
-void
-machine_pin(unsigned index)
+int
+machine_pin_to(unsigned cpu)
 {
 	cpu_set_t one;
 
+	CPU_ZERO(&one);
+	CPU_SET((size_t)cpu, &one);
+	return -pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+}
+
+void
+machine_pin(unsigned index)
+{
 	index %= machine_cpus();
-	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &allowed) || index-- > 0)
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET((size_t)cpu, &allowed) || index-- > 0)
 			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		(void)pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+		(void)machine_pin_to(cpu);
 		return;
 	}
 }

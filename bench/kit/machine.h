@@ -12,6 +12,9 @@ unsigned machine_cpus(void);
  * thread is pinned: it remembers what the process may use. */
 void machine_pin(unsigned index);
 
+/* The same on the processor of this number, as taskset counts them. 0 or negative errno. */
+int machine_pin_to(unsigned cpu);
+
 /* Resident now, and at most so far. */
 uint64_t machine_resident_bytes(void);
 uint64_t machine_resident_bytes_most(void);
