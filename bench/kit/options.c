@@ -27,6 +27,12 @@ option_numbers_doubling(uint64_t most)
 
 /* ---- reading values ---- */
 
+static bool
+is_in_bounds(const struct program_option *option, uint64_t value)
+{
+	return value >= option->min && value <= option->max;
+}
+
 /* A number up to `stop` (a comma, or the end). */
 static bool
 read_number(const struct program_option *option, const char *text, const char *stop, uint64_t *ret)
@@ -41,7 +47,7 @@ read_number(const struct program_option *option, const char *text, const char *s
 	if (*text < '0' || *text > '9' || errno != 0 || end != stop || value > UINT64_MAX / unit)
 		return false;
 	*ret = value * unit;
-	return *ret >= option->min && *ret <= option->max;
+	return is_in_bounds(option, *ret);
 }
 
 static bool
@@ -155,7 +161,10 @@ print_default(const struct program_option *option)
 {
 	switch (option->kind) {
 	case OPTION_NUMBER:
-		(void)printf("%" PRIu64, *option->number);
+		if (is_in_bounds(option, *option->number))
+			(void)printf("%" PRIu64, *option->number);
+		else
+			(void)printf("none");
 		break;
 	case OPTION_NUMBERS:
 		for (unsigned i = 0; i < option->numbers->count; i++)
@@ -186,9 +195,10 @@ help(const struct program *program)
 		print_default(option);
 		(void)printf(")\n");
 	}
-	(void)printf(
-	    "  --json=FILE\n        write the figures as JSON too; - for standard output instead of the table\n"
-	    "  --help\n        show this\n");
+	if (!program->no_figures)
+		(void)printf("  --json=FILE\n        write the figures as JSON too; - for standard output instead of "
+		             "the table\n");
+	(void)printf("  --help\n        show this\n");
 	exit(0); /* NOLINT(concurrency-mt-unsafe) */
 }
 
@@ -208,14 +218,15 @@ take(const struct program *program, size_t index, const char *text)
 const char *
 options_parse(const struct program *program, int argc, char **argv)
 {
-	struct option options[OPTIONS_MAX + 3] = { { "help", no_argument, NULL, HELP },
-		                                   { "json", required_argument, NULL, JSON } };
+	struct option options[OPTIONS_MAX + 3] = { { "help", no_argument, NULL, HELP } };
 	const char *json = NULL;
 	int id;
 
 	assert(program->option_count <= OPTIONS_MAX);
 	for (size_t i = 0; i < program->option_count; i++)
-		options[i + 2] = (struct option){ program->options[i].name, required_argument, NULL, FIRST + (int)i };
+		options[i + 1] = (struct option){ program->options[i].name, required_argument, NULL, FIRST + (int)i };
+	if (!program->no_figures)
+		options[program->option_count + 1] = (struct option){ "json", required_argument, NULL, JSON };
 	while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) { /* NOLINT(concurrency-mt-unsafe) */
 		if (id == HELP)
 			help(program);

@@ -1,11 +1,13 @@
 /*
  * options.h - the command line of a bench program, from one table
  *
- * All options are long and take a value: --name=value. What an option points to holds its default, which --help shows.
- * --help and --json=FILE are there in every program. Numbers may end with k or M (10k, 1M).
+ * All options are long and take a value: --name=value. What an option points to holds its default, which --help shows; a number
+ * that could not be given stands for none. --help is there in every program, --json=FILE in every one with figures. Numbers may
+ * end with k or M (10k, 1M).
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +49,7 @@ struct program {
 	const char *summary; /* for --help */
 	const struct program_option *options;
 	size_t option_count;
+	bool no_figures; /* and so no --json */
 };
 
 /* Returns what --json says, or NULL. --help ends the program with status 0, a bad option with 2 and one line on stderr. No
