@@ -11,7 +11,6 @@
  * A client that does not read its replies ends its connection here: OUT_BYTES of them are kept.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,6 +23,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "kit/machine.h"
+#include "kit/must.h"
+#include "kit/options.h"
 
 enum {
 	CONNS_MAX = 4096, /* descriptors above are refused */
@@ -57,15 +60,6 @@ static struct server {
 	int touched[CONNS_MAX];
 	unsigned touched_count;
 } server;
-
-static void
-must(bool right, const char *what)
-{
-	if (right)
-		return;
-	(void)fprintf(stderr, "floor: %s: %s\n", what, strerrordesc_np(errno));
-	exit(1);
-}
 
 /* Marked already: preparing it leaves user_data alone. */
 static struct io_uring_sqe *
@@ -107,8 +101,6 @@ touch(int fd)
 static void
 conn_open(int fd)
 {
-	const int on = 1;
-
 	if (fd >= CONNS_MAX) {
 		(void)close(fd);
 		return;
@@ -117,11 +109,11 @@ conn_open(int fd)
 
 	for (int i = 0; i < 2 && conn->out[i] == NULL; i++) {
 		conn->out[i] = malloc(OUT_BYTES);
-		must(conn->out[i] != NULL, "memory");
+		must(conn->out[i] == NULL ? -ENOMEM : 0, "memory");
 	}
 	conn->bytes[0] = conn->bytes[1] = conn->sent = 0;
 	conn->sending = conn->closing = false;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	arm_receive(fd);
 }
 
@@ -251,76 +243,54 @@ setup(uint16_t port)
 	const struct sockaddr_in address = { .sin_family = AF_INET,
 		                             .sin_port = htons(port),
 		                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const int on = 1;
 
-	errno = -io_uring_queue_init_params(SUBMISSIONS, &server.ring, &params);
-	must(errno == 0, "io_uring");
+	must(io_uring_queue_init_params(SUBMISSIONS, &server.ring, &params), "io_uring");
 	(void)io_uring_register_ring_fd(&server.ring);
 	server.buffer_ring = mmap(NULL, BUFFERS * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
 	                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	server.buffers = malloc((size_t)BUFFERS * BUFFER_BYTES);
-	must(server.buffer_ring != MAP_FAILED && server.buffers != NULL, "memory");
+	must(server.buffer_ring == MAP_FAILED || server.buffers == NULL ? -ENOMEM : 0, "memory");
 	struct io_uring_buf_reg registration = { .ring_addr = (uint64_t)(uintptr_t)server.buffer_ring,
 		                                 .ring_entries = BUFFERS };
 
-	errno = -io_uring_register_buf_ring(&server.ring, &registration, 0);
-	must(errno == 0, "buffer ring");
+	must(io_uring_register_buf_ring(&server.ring, &registration, 0), "buffer ring");
 	io_uring_buf_ring_init(server.buffer_ring);
 	for (uint16_t i = 0; i < BUFFERS; i++)
 		io_uring_buf_ring_add(server.buffer_ring, server.buffers + (size_t)i * BUFFER_BYTES, BUFFER_BYTES, i,
 		                      io_uring_buf_ring_mask(BUFFERS), i);
 	io_uring_buf_ring_advance(server.buffer_ring, BUFFERS);
 	server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(server.listener >= 0, "socket");
-	(void)setsockopt(server.listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	must(bind(server.listener, (const struct sockaddr *)&address, sizeof(address)) == 0, "bind");
-	must(listen(server.listener, BACKLOG) == 0, "listen");
+	must(server.listener < 0 ? -errno : 0, "socket");
+	(void)setsockopt(server.listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+	must(bind(server.listener, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0, "bind");
+	must(listen(server.listener, BACKLOG) < 0 ? -errno : 0, "listen");
 	arm_accept();
-}
-
-static long
-number(const char *option, const char *text, long max)
-{
-	char *end;
-	const long value = strtol(text, &end, 10);
-
-	if (end != text && *end == '\0' && value >= 0 && value <= max)
-		return value;
-	(void)fprintf(stderr, "floor: --%s=%s: a number from 0 to %ld is needed\n", option, text, max);
-	exit(2);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = { { "port", required_argument, NULL, 'p' },
-		                                 { "cpu", required_argument, NULL, 'c' },
-		                                 { "help", no_argument, NULL, 'h' },
-		                                 { 0 } };
-	long port = 0;
-	cpu_set_t cpus;
-	int id;
+	uint64_t port = 0, cpu = CPU_SETSIZE; /* none */
+	const struct program_option table[] = {
+		{ "port", OPTION_NUMBER, .number = &port, .min = 1, .max = UINT16_MAX,
+		  .help = "where to listen, on 127.0.0.1; it has to be given" },
+		{ "cpu", OPTION_NUMBER, .number = &cpu, .max = CPU_SETSIZE - 1, .help = "processor to run on" },
+	};
+	const struct program program = {
+		.name = "floor",
+		.summary = "Answers every line with a constant: the least a server of this kind can cost.",
+		.options = table,
+		.option_count = sizeof(table) / sizeof(table[0]),
+		.no_figures = true,
+	};
 
-	/* No other thread runs. NOLINTNEXTLINE(concurrency-mt-unsafe) */
-	while ((id = getopt_long(argc, argv, "p:h", options, NULL)) != -1) {
-		switch (id) {
-		case 'p':
-			port = number("port", optarg, 65535);
-			break;
-		case 'c':
-			CPU_ZERO(&cpus);
-			CPU_SET((size_t)number("cpu", optarg, CPU_SETSIZE - 1), &cpus);
-			must(sched_setaffinity(0, sizeof(cpus), &cpus) == 0, "--cpu");
-			break;
-		default:
-			(void)fprintf(id == 'h' ? stdout : stderr, "Usage: floor --port=N [--cpu=N]\n");
-			return id == 'h' ? 0 : 2;
-		}
-	}
-	if (port == 0 || optind < argc) {
-		(void)fprintf(stderr, "floor: --port=N is needed and nothing else; see --help\n");
+	(void)options_parse(&program, argc, argv);
+	if (port == 0) {
+		(void)fprintf(stderr, "floor: --port=N is needed; see --help\n");
 		return 2;
 	}
+	if (cpu < CPU_SETSIZE)
+		must(machine_pin_to((unsigned)cpu), "--cpu");
 	setup((uint16_t)port);
 	for (;;)
 		round_once();

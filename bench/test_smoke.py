@@ -1,6 +1,7 @@
 """A bench program works: it measures all it says it does, as JSON and as a table, and refuses what it does not know.
 
   test_smoke.py FIGURES PROGRAM [option …]      FIGURES: what has to be there, with commas between
+  test_smoke.py "" PROGRAM [option …]           of one that has no figures, and options that are not enough for it
 
 No figure is judged, but by being a number above 0 where 0 would mean that nothing ran.
 """
@@ -45,19 +46,26 @@ def check_figures(wanted, command):
         check_row(row)
 
 
-def check_options(program):
-    for bad in (["--no-such-option"], ["word"], ["--json"]):
-        done = run(program, *bad)
-        check(done.returncode == 2 and done.stdout == "", f"{bad}: status {done.returncode}")
-        check(len(done.stderr.splitlines()) == 1, f"{bad}: {done.stderr}")
+def check_refused(program, *bad):
+    done = run(program, *bad)
+    check(done.returncode == 2 and done.stdout == "", f"{bad}: status {done.returncode}")
+    check(len(done.stderr.splitlines()) == 1, f"{bad}: {done.stderr}")
+
+
+def check_options(program, has_figures):
+    for bad in ("--no-such-option", "word", "--json"):
+        check_refused(program, bad)
     done = run(program, "--help")
-    check(done.returncode == 0 and done.stderr == "" and "--json" in done.stdout, "--help")
+    check(done.returncode == 0 and done.stderr == "" and ("--json" in done.stdout) == has_figures, "--help")
 
 
 def main():
-    wanted, program = set(sys.argv[1].split(",")), os.path.abspath(sys.argv[2])
-    check_options(program)
-    check_figures(wanted, [program, *sys.argv[3:]])
+    figures, program, options = sys.argv[1], os.path.abspath(sys.argv[2]), sys.argv[3:]
+    check_options(program, figures != "")
+    if figures:
+        check_figures(set(figures.split(",")), [program, *options])
+    else:
+        check_refused(program, *options)
 
 
 main()
