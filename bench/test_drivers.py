@@ -1,16 +1,20 @@
 """The drivers do what they say, whatever the figures are, and leave nothing behind.
 
-  test_drivers.py TEST BUILD      TEST: compare, interrupted, pause, log or plot
+  test_drivers.py TEST BUILD      TEST: compare, floor_serves, interrupted, pause, log or plot
 """
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree
+
+sys.dont_write_bytecode = True
+import servers  # noqa: E402
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
 SHORT = ["--rounds=2", "--seconds=0.1", "--warmup=0.05", "--no-pin"]
@@ -53,14 +57,14 @@ def compare(build, where, results):
     """Every server that is here is in every table that it belongs to, and in the JSON; what is not is named."""
     done = run("compare", *SHORT, "--build=" + build, "--directory=" + where, "--json=" + results, "--keys=1000",
                "--shapes=5x1,5x4", "--durability=off,always")
-    here = {"karma"} | {name for name, program in (("redis", "redis-server"), ("valkey", "valkey-server"), ("memcached", "memcached"))
+    here = {"karma", "floor"} | {name for name, program in (("redis", "redis-server"), ("valkey", "valkey-server"), ("memcached", "memcached"))
                         if shutil.which(program)}
     for name in {"redis", "valkey", "memcached"} - here:
         assert f"Skipped: {name}: " in done.stdout, done.stdout
     summary = load_json(results, "summary.json")
     seen = {(row["server"], row["setting"], row["connections"], row["depth"]) for row in summary["results"]}
     for name in here:
-        for setting in ("off", "always") if name != "memcached" else ("off",):
+        for setting in ("off",) if name in ("memcached", "floor") else ("off", "always"):
             assert {(name, setting, 5, 1), (name, setting, 5, 4)} <= seen, (name, seen)
     for row in summary["results"]:
         assert row["rounds"] == 2 and row["requests_per_s"]["min"] > 0, row
@@ -69,9 +73,26 @@ def compare(build, where, results):
     assert all(value == {"median": 1, "min": 1, "max": 1} for multiple in ours for value in multiple.values()), ours
     for number in (1, 2):
         assert load_json(results, f"karma.always.5x4.{number}.json")["requests"] > 0
-    assert sum(row[1:2] == ["Karma"] for row in rows(done.stdout)) >= 4, done.stdout
+    titles = [row[1] for row in rows(done.stdout)]
+    # Karma beside the others in "off" and "always", at two depths; the floor in "off" alone, and in what Karma is a multiple of.
+    assert titles.count("Karma") >= 4 and titles.count("floor") == 4, done.stdout
     assert "## Durability: always" in done.stdout
     run("compare", "--build=" + build, "--durability=sometimes", status=2)
+
+
+def floor_serves(build, *_):
+    """On the port and the processor it is told, an answer for each line, in whatever pieces lines come."""
+    port, cpu = servers.free_port(), max(os.sched_getaffinity(0))
+    process = servers.spawn([os.path.join(build, "bench", "floor"), f"--port={port}", f"--cpu={cpu}"])
+    try:
+        servers.wait_for_port(port, process, 10)
+        assert os.sched_getaffinity(process.pid) == {cpu}
+        with socket.create_connection(("127.0.0.1", port), 10) as client, client.makefile("r", newline="") as replies:
+            for piece in b"one\ntw", b"o\n", b"three\n":
+                client.sendall(piece)
+            assert [replies.readline() for _ in range(3)] == ['{"success":true,"response":1}\r\n'] * 3
+    finally:
+        servers.end(process)
 
 
 def interrupted(build, where, _):
@@ -149,7 +170,8 @@ def plot(build, where, results):
 
 
 def main():
-    test, build = {"compare": compare, "interrupted": interrupted, "pause": pause, "log": log, "plot": plot}[sys.argv[1]], sys.argv[2]
+    tests = {test.__name__: test for test in (compare, floor_serves, interrupted, pause, log, plot)}
+    test, build = tests[sys.argv[1]], sys.argv[2]
     with tempfile.TemporaryDirectory() as where, tempfile.TemporaryDirectory() as results:
         test(os.path.abspath(build), where, results)
         assert os.listdir(where) == [], os.listdir(where)
