@@ -34,15 +34,15 @@ def measure_reads(options, durability):
 
 def reads(options):
     """Paced reads on connections of their own, while writers load the server: with the log synced, and without one."""
-    print('\n| reads, 5,000/s on 10 connections, beside writes, 5,000/s on 50 | p50 µs | p99 µs |\n| --- | --- | --- |')
     results = {'off': [], 'always': []}
     for _ in range(options.rounds):
         for durability, rounds in results.items():
             rounds.append(measure_reads(options, durability))
-    pair = {name: [figures.column(results[durability], name) for durability in ('always', 'off')] for name in ('p50_us', 'p99_us')}
-    for i, title in ((1, 'log off'), (0, 'log, synced')):
-        print('| %s | %s | %s |' % (title, *(figures.cell(columns[i], '{:.1f}') for columns in pair.values())))
-    print('| **×** | %s | %s |' % tuple(figures.cell(figures.ratios(*columns), '{:.2f}') for columns in pair.values()))
+    pairs = [[figures.column(results[durability], name) for durability in ('always', 'off')] for name in ('p50_us', 'p99_us')]
+    rows = [[title, *(figures.cell(columns[i], '{:.1f}') for columns in pairs)] for i, title in ((1, 'log off'), (0, 'log, synced'))]
+    rows.append(['**×**', *(figures.cell(figures.ratios(*columns), '{:.2f}') for columns in pairs)])
+    print()
+    print(figures.table(['reads, 5,000/s on 10 connections, beside writes, 5,000/s on 50', 'p50 µs', 'p99 µs'], rows))
 
 
 def restart(options, server):
