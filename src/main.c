@@ -25,7 +25,7 @@
 #include "net/server.h"
 #include "store/store.h"
 
-enum { TODAY_INTERVAL_MS = 250, OPTIONS_LOGGED_MAX = 32 };
+enum { TODAY_INTERVAL_MS = 250, OPTIONS_LOGGED_MAX = 64 };
 
 static_assert((int)WAL_FSYNC_FALSE == (int)CONFIG_FSYNC_FALSE && (int)WAL_FSYNC_TRUE == (int)CONFIG_FSYNC_TRUE &&
                   (int)WAL_FSYNC_EVERYSEC == (int)CONFIG_FSYNC_EVERYSEC,
@@ -129,6 +129,8 @@ log_start(const struct karma *karma)
 	         log_string("kernel", karma->system.release));
 	config_each(&karma->config, option_add, &options);
 	log_event(LOG_INFO, "options in force", options.fields, options.count);
+	for (size_t i = 0; i < karma->config.warning_count; i++)
+		log_warn("option changed", log_string("why", karma->config.warnings[i]));
 }
 
 static int

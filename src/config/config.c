@@ -9,7 +9,12 @@
 #include "config/cpus.h"
 #include "config/option.h"
 
-enum { VALUE_SHOWN_MAX = 80 };
+enum {
+	VALUE_SHOWN_MAX = 80,
+	WAL_SEGMENT_BYTES_MIN = 64 << 10,
+	WAL_SEGMENT_BYTES_PRESET = 64 << 20,
+	RESPONSE_BYTES_MOST = 1 << 30,
+};
 
 /* The parser's state: where it stands in argv, and which options it has met. */
 struct parser {
@@ -45,17 +50,20 @@ option_set(struct parser *parser, const struct option *option, const char *place
 {
 	char expected[256];
 	char shown[VALUE_SHOWN_MAX + 4] = "";
+	const char *format = "%.*s must be %s, not \"%s\"";
 
 	if (value != NULL && value_parse(option->kind, &option->range, value, option_target(option, parser->config))) {
 		parser->given[option - option_table] = true;
 		return 0;
 	}
 	value_describe(option->kind, &option->range, expected, sizeof(expected));
-	if (value != NULL)
+	if (value == NULL)
+		format = "%.*s needs a value: %s";
+	else if (option->kind == VALUE_ABSENT)
+		format = "%.*s must be %s"; /* a token may be meant: not shown */
+	else
 		value_show(value, shown);
-	(void)snprintf(parser->fault->text, sizeof(parser->fault->text),
-	               value != NULL ? "%.*s must be %s, not \"%s\"" : "%.*s needs a value: %s", place_bytes, place,
-	               expected, shown);
+	(void)snprintf(parser->fault->text, sizeof(parser->fault->text), format, place_bytes, place, expected, shown);
 	return -1;
 }
 
@@ -178,6 +186,26 @@ settle_workers(struct config *config)
 	config->cpu_count = config->workers;
 }
 
+/* Upstream's start scripts work as they are; what ours does otherwise is told. */
+static void
+settle_upstream(struct config *config)
+{
+	if (config->wal_batch_size > 0)
+		config->warnings[config->warning_count++] =
+		    "wal-batch-size has no effect: a commit takes all that waits";
+	if (config->wal_segment_bytes < WAL_SEGMENT_BYTES_MIN) {
+		config->warnings[config->warning_count++] =
+		    config->wal_segment_bytes == 0 ? "wal-segment-bytes is 64MiB: the log is always in segments"
+		                                   : "wal-segment-bytes is 64KiB: smaller segments are not made";
+		config->wal_segment_bytes =
+		    config->wal_segment_bytes == 0 ? WAL_SEGMENT_BYTES_PRESET : WAL_SEGMENT_BYTES_MIN;
+	}
+	if (config->max_response_bytes == 0)
+		config->max_response_bytes = RESPONSE_BYTES_MOST;
+	if (!config->log)
+		config->log_level = LOG_NONE;
+}
+
 int
 config_parse(int argc, char **argv, char **environment, struct config *ret, struct config_fault *ret_fault)
 {
@@ -199,6 +227,7 @@ config_parse(int argc, char **argv, char **environment, struct config *ret, stru
 	if (parse_environment(&parser, environment) < 0)
 		return -1;
 	settle_workers(ret);
+	settle_upstream(ret);
 	return 0;
 }
 

@@ -17,6 +17,8 @@
 /* As enum wal_fsync, which this folder does not know; main.c holds them together. */
 enum config_fsync { CONFIG_FSYNC_FALSE, CONFIG_FSYNC_TRUE, CONFIG_FSYNC_EVERYSEC };
 
+enum { CONFIG_WARNINGS_MAX = 2 };
+
 struct config {
 	const char *bind;
 	uint32_t port;
@@ -42,13 +44,21 @@ struct config {
 	uint64_t wal_segment_bytes;
 	uint64_t wal_max_bytes;
 	uint32_t wal_batch_wait_us;
+	uint32_t wal_batch_size; /* has no effect */
 	bool wal_truncate_at_damage;
-	enum log_level log_level;
+	bool log;
+	enum log_level log_level; /* LOG_NONE without log */
 	enum log_format log_format;
+	unsigned role;
+	struct { /* NULL, all of them */
+		const char *source_host, *source_port, *token, *poll_interval_ms, *batch_size;
+	} replication;
 	bool help;
 	bool version;
-	int cpu_list[WORKERS_MAX]; /* with cpus: one for each worker, going round the list */
-	size_t cpu_count;          /* 0 without cpus, else workers */
+	int cpu_list[WORKERS_MAX];                 /* with cpus: one for each worker, going round the list */
+	size_t cpu_count;                          /* 0 without cpus, else workers */
+	const char *warnings[CONFIG_WARNINGS_MAX]; /* what of the options is not as a start script may expect */
+	size_t warning_count;
 };
 
 struct config_fault {

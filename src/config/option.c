@@ -46,7 +46,7 @@ const struct option option_table[] = {
 	{ 0, "max-request-bytes", "size", "KARMA_MAX_REQUEST_BYTES", VALUE_SIZE, TARGET(max_request_bytes),
 	  { 128, GIB }, "64KiB", "Longest request line" },
 	{ 0, "max-response-bytes", "size", "KARMA_MAX_RESPONSE_BYTES", VALUE_SIZE, TARGET(max_response_bytes),
-	  { 128, GIB }, "64MiB", "Longest reply" },
+	  { 0, GIB }, "64MiB", "Longest reply, 0 = 1GiB" },
 	{ 0, "max-clients", "count", "KARMA_MAX_CLIENTS", VALUE_U32, TARGET(max_clients), { 1, 1000000 }, "10000",
 	  "Connections at a time" },
 	{ 0, "max-trees", "count", "KARMA_MAX_TREES", VALUE_U32, TARGET(max_trees), { 1, 10000000 }, "100000",
@@ -67,17 +67,32 @@ const struct option option_table[] = {
 	{ 0, "wal-fsync", "when", "KARMA_WAL_FSYNC", VALUE_SYNC, TARGET(wal_fsync), { 0, 0 }, "true",
 	  "When the log is synced: true (before the reply), everysec, false" },
 	{ 0, "wal-segment-bytes", "size", "KARMA_WAL_SEGMENT_BYTES", VALUE_SIZE, TARGET(wal_segment_bytes),
-	  { 64 * KIB, 16 * GIB }, "64MiB", "Size of a file of the log" },
+	  { 0, 16 * GIB }, "64MiB", "Size of a file of the log, 64KiB at least" },
 	{ 0, "wal-max-bytes", "size", "KARMA_WAL_MAX_BYTES", VALUE_SIZE, TARGET(wal_max_bytes),
 	  { MIB, 1024 * GIB }, "1GiB", "A log larger than that is replaced by a full dump" },
 	{ 0, "wal-batch-wait-us", "time", "KARMA_WAL_BATCH_WAIT_MICROSECONDS", VALUE_U32, TARGET(wal_batch_wait_us),
 	  { 0, 1000000 }, "0", "Microseconds to gather more writes before a sync" },
 	{ 0, "wal-truncate-at-damage", "flag", "KARMA_WAL_TRUNCATE_AT_DAMAGE", VALUE_BOOL, TARGET(wal_truncate_at_damage),
 	  { 0, 0 }, "false", "Start with what stands before damage in the log" },
+	{ 0, "wal-batch-size", "count", "KARMA_WAL_BATCH_SIZE", VALUE_U32, TARGET(wal_batch_size), { 0, UINT32_MAX }, "0",
+	  "For start scripts of upstream: a commit takes all that waits" },
+	{ 0, "log", "flag", "KARMA_LOG", VALUE_BOOL, TARGET(log), { 0, 0 }, "true",
+	  "Write the log; false is the same as --log-level=none" },
 	{ 0, "log-level", "level", "KARMA_LOG_LEVEL", VALUE_LEVEL, TARGET(log_level), { 0, 0 }, "info",
-	  "What to log: error, warn, info or debug" },
+	  "What to log: none, error, warn, info or debug" },
 	{ 0, "log-format", "format", "KARMA_LOG_FORMAT", VALUE_FORMAT, TARGET(log_format), { 0, 0 }, "text",
 	  "Lines of the log: text or json" },
+	{ 0, "role", "role", "KARMA_ROLE", VALUE_ROLE, TARGET(role), { 0, 0 }, "master",
+	  "Nothing but master: replication is not configured" },
+#define REPLICATION(name, environment, target) \
+	{ 0, "replication-" name, "value", "KARMA_REPLICATION_" environment, VALUE_ABSENT, TARGET(replication.target), { 0, 0 }, \
+	  NULL, "Refused: replication is not configured" }
+	REPLICATION("source-host", "SOURCE_HOST", source_host),
+	REPLICATION("source-port", "SOURCE_PORT", source_port),
+	REPLICATION("token", "TOKEN", token),
+	REPLICATION("poll-interval-ms", "POLL_INTERVAL_MS", poll_interval_ms),
+	REPLICATION("batch-size", "BATCH_SIZE", batch_size),
+#undef REPLICATION
 };
 /* clang-format on */
 

@@ -21,10 +21,11 @@ enum { SIZE_UNITS = sizeof(size_units) / sizeof(size_units[0]) };
 /* The names of values, in the order of their enums; and for people. */
 static const struct value_names {
 	const char *expected;
-	const char *names[5];
+	const char *names[6];
 } value_names[] = {
-	[VALUE_LEVEL] = { "error, warn, info or debug", { "error", "warn", "info", "debug" } },
+	[VALUE_LEVEL] = { "none, error, warn, info or debug", { "none", "error", "warn", "info", "debug" } },
 	[VALUE_FORMAT] = { "text or json", { "text", "json" } },
+	[VALUE_ROLE] = { "master (Replication is not configured)", { "master" } },
 	[VALUE_SYNC] = { "true, everysec or false", { "false", "true", "everysec" } },
 };
 static_assert(sizeof(enum log_level) == sizeof(unsigned) && sizeof(enum log_format) == sizeof(unsigned) &&
@@ -127,6 +128,8 @@ text_is_allowed(enum value_kind kind, const char *text)
 		return text[0] != '\0';
 	case VALUE_ZONE:
 		return timezone_check(text) == 0;
+	case VALUE_ABSENT:
+		return text[0] == '\0';
 	case VALUE_CPUS:
 		return text[0] == '\0' || cpus_parse(text, cpus, &count);
 	default:
@@ -153,11 +156,13 @@ value_parse(enum value_kind kind, const struct value_range *range, const char *t
 	case VALUE_LEVEL:
 	case VALUE_FORMAT:
 	case VALUE_SYNC:
+	case VALUE_ROLE:
 		return name_parse(kind, text, target);
 	case VALUE_TEXT:
 	case VALUE_OPTIONAL:
 	case VALUE_ZONE:
 	case VALUE_CPUS:
+	case VALUE_ABSENT:
 		if (!text_is_allowed(kind, text))
 			return false;
 		*(const char **)target = text[0] != '\0' ? text : NULL;
@@ -228,6 +233,7 @@ value_describe(enum value_kind kind, const struct value_range *range, char *text
 	case VALUE_LEVEL:
 	case VALUE_FORMAT:
 	case VALUE_SYNC:
+	case VALUE_ROLE:
 		(void)snprintf(text, bytes, "%s", value_names[kind].expected);
 		break;
 	case VALUE_ZONE:
@@ -235,6 +241,9 @@ value_describe(enum value_kind kind, const struct value_range *range, char *text
 		break;
 	case VALUE_CPUS:
 		cpus_describe(text, bytes);
+		break;
+	case VALUE_ABSENT:
+		(void)snprintf(text, bytes, "left out or empty (Replication is not configured)");
 		break;
 	}
 }
@@ -261,12 +270,14 @@ value_format(enum value_kind kind, const void *value, char *text, size_t bytes)
 	case VALUE_LEVEL:
 	case VALUE_FORMAT:
 	case VALUE_SYNC:
+	case VALUE_ROLE:
 		(void)snprintf(text, bytes, "%s", value_names[kind].names[*(const unsigned *)value]);
 		break;
 	case VALUE_TEXT:
 	case VALUE_OPTIONAL:
 	case VALUE_ZONE:
 	case VALUE_CPUS:
+	case VALUE_ABSENT:
 		string = *(const char *const *)value;
 		(void)snprintf(text, bytes, "%s", string != NULL ? string : "");
 		break;

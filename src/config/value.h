@@ -20,6 +20,8 @@ enum value_kind {
 	VALUE_SYNC,     /* enum config_fsync */
 	VALUE_ZONE,     /* const char * */
 	VALUE_CPUS,     /* const char *, NULL when empty */
+	VALUE_ROLE,     /* unsigned, 0: nothing but master yet */
+	VALUE_ABSENT,   /* const char *, NULL: it may only be empty yet */
 };
 
 /* What a kind of number may be; no meaning for the others. */

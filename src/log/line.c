@@ -15,7 +15,7 @@
 
 enum { TAIL_BYTES = 16 /* kept free for the closing quote, the mark of a cut, the brace and the newline */ };
 
-static const char *const level_names[] = { "error", "warn", "info", "debug" };
+static const char *const level_names[] = { "none", "error", "warn", "info", "debug" };
 
 static bool
 line_append(struct log_line *line, const void *data, size_t bytes)

@@ -21,7 +21,6 @@
 enum {
 	QUEUE_BYTES_MAX = 256 * 1024,
 	TEARDOWN_WAIT_S = 2, /* for a reader of stderr that does not read */
-	LEVEL_NONE = -1,
 };
 
 static struct {
@@ -174,7 +173,7 @@ log_teardown(void)
 	until.tv_sec += TEARDOWN_WAIT_S;
 	if (pthread_timedjoin_np(queue.writer, NULL, &until) != 0) {
 		(void)pthread_detach(queue.writer); /* it ends with the process */
-		atomic_store_explicit(&queue.level_max, LEVEL_NONE, memory_order_relaxed);
+		atomic_store_explicit(&queue.level_max, (int)LOG_NONE, memory_order_relaxed);
 		return;
 	}
 	queue.stopping = false;

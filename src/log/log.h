@@ -8,7 +8,7 @@
  * Text:  2026-11-23T21:12:30.123Z info  dump written tree="articles" keys=10 bytes=1234 ms=5
  * JSON:  {"time":"2026-11-23T21:12:30.123Z","level":"info","event":"dump written","tree":"articles","keys":10,…}
  *
- * Every function may be called by any thread after log_setup(). Before it (and in tests that never call it) events of
+ * With LOG_NONE nothing is written. Every function may be called by any thread after log_setup(). Before it (and in tests that never call it) events of
  * level error and warn go straight to stderr, others nowhere.
  */
 #pragma once
@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_NONE, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log_field {

@@ -12,7 +12,7 @@
 #include "config/cpus.h"
 #include "config/option.h"
 
-enum { ARGUMENTS_MAX = 32 };
+enum { ARGUMENTS_MAX = OPTION_COUNT + 8 };
 
 static struct config config;
 static struct config_fault fault;
@@ -28,7 +28,10 @@ parse_with(const char *arguments, char **environment)
 
 	(void)snprintf(text, sizeof(text), "%s", arguments);
 	for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " "))
-		argv[argc++] = word;
+		if (argc < ARGUMENTS_MAX - 1)
+			argv[argc++] = word;
+		else
+			fail_msg("more than %d arguments", ARGUMENTS_MAX);
 	return config_parse(argc, argv, environment, &config, &fault);
 }
 
@@ -181,15 +184,42 @@ bad_values_are_named_with_their_range(void **state)
 	assert_fault("--max-request-bytes=18014398509481985KiB",
 	             "--max-request-bytes must be a size from 128 to 1GiB, in bytes, "
 	             "KiB, MiB or GiB, not \"18014398509481985KiB\"");
-	assert_fault("--log-level=loud", "--log-level must be error, warn, info or debug, not \"loud\"");
+	assert_fault("--log-level=loud", "--log-level must be none, error, warn, info or debug, not \"loud\"");
 	assert_fault("--wal-fsync=no", "--wal-fsync must be true, everysec or false, not \"no\"");
-	assert_fault("--wal-segment-bytes=1",
-	             "--wal-segment-bytes must be a size from 64KiB to 16GiB, in bytes, KiB, MiB or GiB, not \"1\"");
+	assert_fault("--wal-segment-bytes=17GiB",
+	             "--wal-segment-bytes must be a size from 0 to 16GiB, in bytes, KiB, MiB or GiB, not \"17GiB\"");
 	assert_fault("--log-format=xml", "--log-format must be text or json, not \"xml\"");
 	assert_fault("--read-timeout=x", "--read-timeout must be an integer from 0 to 31536000, not \"x\"");
 	assert_fault("--help=1", "--help must be given without a value, not \"1\"");
 	assert_fault("--port=\x1b[2J", "--port must be an integer from 0 to 65535, not \"?[2J\"");
 	assert_false(fault.show_help);
+}
+
+static void
+options_of_upstream_are_accepted_or_told(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--role=master --replication-token= --wal-batch-size=1024"), 0);
+	assert_int_equal(config.warning_count, 1);
+	assert_non_null(strstr(config.warnings[0], "wal-batch-size has no effect"));
+	assert_int_equal(parse("--wal-segment-bytes=0 --max-response-bytes=0"), 0);
+	assert_int_equal(config.wal_segment_bytes, 64 << 20);
+	assert_int_equal(config.max_response_bytes, 1 << 30);
+	assert_int_equal(config.warning_count, 1);
+	assert_int_equal(parse("--wal-segment-bytes=65535"), 0);
+	assert_int_equal(config.wal_segment_bytes, 65536);
+	assert_int_equal(config.warning_count, 1);
+	assert_int_equal(parse("--wal-segment-bytes=64KiB --log=true"), 0);
+	assert_int_equal(config.warning_count, 0);
+	assert_int_equal(config.log_level, LOG_INFO);
+	assert_int_equal(parse("--log-level=debug --log=false"), 0);
+	assert_int_equal(config.log_level, LOG_NONE);
+	assert_int_equal(parse("--log-level=none"), 0);
+	assert_int_equal(config.log_level, LOG_NONE);
+	assert_fault("--role=slave", "--role must be master (Replication is not configured), not \"slave\"");
+	assert_fault("--replication-token=secret",
+	             "--replication-token must be left out or empty (Replication is not configured)");
+	assert_fault("--wal-batch-size=x", "--wal-batch-size must be an integer from 0 to 4294967295, not \"x\"");
 }
 
 static void
@@ -365,6 +395,7 @@ main(void)
 		cmocka_unit_test(every_option_of_ours_is_read),
 		cmocka_unit_test(sizes_take_units),
 		cmocka_unit_test(bad_values_are_named_with_their_range),
+		cmocka_unit_test(options_of_upstream_are_accepted_or_told),
 		cmocka_unit_test(zones_are_looked_up),
 		cmocka_unit_test(what_is_no_option_is_told),
 		cmocka_unit_test(long_values_are_cut_in_faults),

@@ -8,7 +8,7 @@ text = subprocess.run([sys.argv[1], '--help'], stdout=subprocess.PIPE, check=Tru
 with open(sys.argv[2]) as f:
     page = f.read().replace('\\-', '-').replace('" ', '').replace('"', '')
 entries = {}
-for entry in page.split('.TP\n')[1:]:
+for entry in re.split(r'\.T[PQ]\n', page)[1:]:
     head, _, body = entry.partition('\n')
     for name in re.findall(r'--[a-z-]+', head):
         entries[name] = head + '\n' + body

@@ -26,7 +26,7 @@ BAD = (
     ('unix-socket-mode', ('999', '08', 'rw', '01777'), ()),
     ('timezone', ('Mars/Olympus', '../../etc/passwd', '/etc/localtime', 'Europe'), ('UTC', 'local')),
     ('max-request-bytes', ('127', '0', '1GB', '2GiB', '1073741825', '-1', 'x', '18446744073709551616'), ('128', '1GiB')),
-    ('max-response-bytes', ('127', '1 MiB', '2GiB'), ('128', '1GiB')),
+    ('max-response-bytes', ('-1', '1 MiB', '2GiB'), ('0', '1GiB')),
     ('max-clients', ('0', 'x', '-5'), ('1',)),
     ('max-trees', ('0', 'many'), ('1',)),
     ('idle-timeout', ('-1', 'x', '1s'), ('0',)),
@@ -36,14 +36,16 @@ BAD = (
     ('restore-skip-damaged', ('maybe',), ('true', 'false')),
     ('wal', ('yes', '1', ''), ('true', 'false')),
     ('wal-fsync', ('always', '1', ''), ('true', 'everysec', 'false')),
-    ('wal-segment-bytes', ('0', '65535', '17GiB', 'x'), ('64KiB', '16GiB')),
+    ('wal-segment-bytes', ('17GiB', '-1', 'x'), ('0', '16GiB')),
     ('wal-max-bytes', ('0', '1023KiB', 'x'), ('1MiB', '1024GiB')),
     ('wal-batch-wait-us', ('-1', '1000001', '1ms'), ('0', '1000000')),
     ('wal-truncate-at-damage', ('maybe', ''), ('true', 'false')),
-    ('log-level', ('verbose', 'INFO', ''), ('error', 'warn', 'info', 'debug')),
+    ('log-level', ('verbose', 'INFO', ''), ('none', 'error', 'warn', 'info', 'debug')),
     ('wal', ('yes', '', '0'), ('true', 'false')),
     ('wal-fsync', ('no', '', 'always'), ('true', 'everysec', 'false')),
-    ('wal-segment-bytes', ('0', '65535', '17GiB', ''), ('64KiB', '16GiB')),
+    ('wal-batch-size', ('-1', 'x'), ('0', '4294967295')),
+    ('role', ('slave', 'x', ''), ('master', 'Replication is not configured')),
+    ('log', ('yes', ''), ('true', 'false')),
     ('wal-max-bytes', ('0', '1KiB', ''), ('1MiB', '1024GiB')),
     ('wal-batch-wait-us', ('-1', '1000001', ''), ('0', '1000000')),
     ('wal-truncate-at-damage', ('yes', ''), ('true', 'false')),
@@ -169,6 +171,24 @@ class CommandLine(KarmaTest):
         self.assertEqual(len(server.files()), 2)
         for line in server.log().splitlines():
             json.loads(line)
+
+    def test_start_scripts_of_upstream(self):
+        """options and variables of upstream's that mean nothing here are accepted and told; replication is refused, silently as to its token"""
+        env = {'KARMA_ROLE': 'master', 'KARMA_WAL_BATCH_SIZE': '1024', 'KARMA_REPLICATION_TOKEN': '', 'KARMA_LOG': 'true'}
+        server = self.start('--wal-segment-bytes=0', '--max-response-bytes=0', env=env)
+        self.assertEqual(self.client(server).call('ping'), 'pong')
+        log = server.log()
+        self.assertEqual(len([line for line in log.splitlines() if 'option changed' in line]), 2, log)
+        self.assertIn('wal-batch-size has no effect', log)
+        server.stop()
+        quiet = self.start('--log=false', directory=self.fresh())
+        quiet.stop()
+        self.assertEqual(quiet.log(), '')
+        for name in ('source-host', 'source-port', 'token', 'poll-interval-ms', 'batch-size'):
+            status, _, err = self.karma('--replication-%s=hidden' % name)
+            self.assertEqual(status, 1)
+            self.assertIn(b'Replication is not configured', err)
+            self.assertNotIn(b'hidden', err)
 
     def test_sizes(self):
         """sizes take KiB, MiB and GiB"""
