@@ -13,6 +13,7 @@ enum {
 	VALUE_SHOWN_MAX = 80,
 	WAL_SEGMENT_BYTES_MIN = 64 << 10,
 	WAL_SEGMENT_BYTES_PRESET = 64 << 20,
+	RESPONSE_BYTES_LEAST = 128,
 	RESPONSE_BYTES_MOST = 1 << 30,
 };
 
@@ -200,8 +201,12 @@ settle_upstream(struct config *config)
 		config->wal_segment_bytes =
 		    config->wal_segment_bytes == 0 ? WAL_SEGMENT_BYTES_PRESET : WAL_SEGMENT_BYTES_MIN;
 	}
-	if (config->max_response_bytes == 0)
+	if (config->max_response_bytes == 0) {
 		config->max_response_bytes = RESPONSE_BYTES_MOST;
+	} else if (config->max_response_bytes < RESPONSE_BYTES_LEAST) {
+		config->warnings[config->warning_count++] = "max-response-bytes is 128: an error has to fit";
+		config->max_response_bytes = RESPONSE_BYTES_LEAST;
+	}
 	if (!config->log)
 		config->log_level = LOG_NONE;
 }

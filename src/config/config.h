@@ -17,7 +17,7 @@
 /* As enum wal_fsync, which this folder does not know; main.c holds them together. */
 enum config_fsync { CONFIG_FSYNC_FALSE, CONFIG_FSYNC_TRUE, CONFIG_FSYNC_EVERYSEC };
 
-enum { CONFIG_WARNINGS_MAX = 2 };
+enum { CONFIG_WARNINGS_MAX = 3 };
 
 struct config {
 	const char *bind;

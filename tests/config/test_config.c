@@ -206,6 +206,9 @@ options_of_upstream_are_accepted_or_told(void **state)
 	assert_int_equal(config.wal_segment_bytes, 64 << 20);
 	assert_int_equal(config.max_response_bytes, 1 << 30);
 	assert_int_equal(config.warning_count, 1);
+	assert_int_equal(parse("--max-response-bytes=127"), 0);
+	assert_int_equal(config.max_response_bytes, 128);
+	assert_int_equal(config.warning_count, 1);
 	assert_int_equal(parse("--wal-segment-bytes=65535"), 0);
 	assert_int_equal(config.wal_segment_bytes, 65536);
 	assert_int_equal(config.warning_count, 1);
