@@ -1,5 +1,5 @@
 /*
- * command_reply.c - outcomes of the engine as v1 replies
+ * command_reply.c - outcomes of the engine, and of limits, as v1 replies
  */
 #include "command/command_internal.h"
 
@@ -58,4 +58,19 @@ v1_reply_failure(struct buffer *out, int result)
 		assert(result == -ENOMEM);
 		v1_reply_error(out, "Out of memory, nothing changed");
 	}
+}
+
+void
+command_reply_too_large(const struct command_worker *worker, struct buffer *out)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "Request exceeds %zu bytes", worker->options.request_bytes_max);
+	v1_reply_error(out, text);
+}
+
+void
+command_reply_too_many_clients(struct buffer *out)
+{
+	v1_reply_error(out, "Too many clients");
 }

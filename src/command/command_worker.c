@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -266,19 +265,4 @@ command_batch_end(struct command_worker *worker)
 	engine_batch_end(worker->engine_worker);
 	worker->in_batch = false;
 	command_log_flush(worker);
-}
-
-void
-command_reply_too_large(const struct command_worker *worker, struct buffer *out)
-{
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "Request exceeds %zu bytes", worker->options.request_bytes_max);
-	v1_reply_error(out, text);
-}
-
-void
-command_reply_too_many_clients(struct buffer *out)
-{
-	v1_reply_error(out, "Too many clients");
 }
