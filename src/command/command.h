@@ -5,7 +5,7 @@
  *
  *   command_batch_begin()
  *   command_batch_push() × n     decodes a line and prefetches what it will touch; nothing is executed
- *   command_batch_run() × n      in any order that keeps the lines of one connection in order
+ *   command_batch_run() × n      in the order pushed; lines may be left out
  *   command_batch_end()
  *
  * Whole-tree and file requests are run by the store's threads: command_batch_run() returns COMMAND_PENDING, and later
@@ -53,8 +53,11 @@ void command_batch_begin(struct command_worker *worker);
 int command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket);
 
 /*
- * Executes one pushed line; on COMMAND_DONE its reply has been appended to out, or out->failed is set: it was executed,
- * but there is no memory to say so. The connection has to end then, since any other reply would be wrong.
+ * Executes one pushed line. Lines are run in the order in which they were pushed, each at most once. A line that is left out
+ * is not executed, so it may come again in a later batch.
+ *
+ * On COMMAND_DONE its reply has been appended to out, or out->failed is set: it was executed, but there is no memory to
+ * say so. The connection has to end then, since any other reply would be wrong.
  *
  * *ret_hold is the log epoch on which the reply depends: it must not be sent, nor anything behind it on its connection,
  * before command_released() ≥ *ret_hold. 0: it depends on nothing. Of replies of one worker it never goes down by more than

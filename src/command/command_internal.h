@@ -61,6 +61,7 @@ struct command_worker {
 	bool in_batch;
 	bool prefetched;
 	uint32_t count;
+	uint32_t next; /* lines from here on have not been run */
 	struct arena scratch;
 	struct v1_shapes shapes;
 	size_t pending;                                       /* jobs whose reply has not been fetched */

@@ -119,6 +119,7 @@ command_batch_begin(struct command_worker *worker)
 	worker->in_batch = true;
 	worker->prefetched = false;
 	worker->count = 0;
+	worker->next = 0;
 	arena_reset(&worker->scratch);
 	engine_batch_begin(worker->engine_worker);
 	worker->today = engine_today(worker->options.engine);
@@ -229,6 +230,14 @@ prefetch_ahead(struct command_worker *worker, uint32_t index)
 	prefetch_step(worker, (int64_t)index + PREFETCH_AHEAD, key_prefetch_record);
 }
 
+static void
+pass_to(struct command_worker *worker, uint32_t index)
+{
+	assert(index < worker->count);
+	assert(index >= worker->next);
+	worker->next = index + 1;
+}
+
 enum command_status
 command_batch_run(struct command_worker *worker, int index, struct buffer *out, uint64_t *ret_hold)
 {
@@ -240,7 +249,7 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 
 	*ret_hold = 0;
 	assert(worker->in_batch);
-	assert(index >= 0 && (uint32_t)index < worker->count);
+	pass_to(worker, (uint32_t)index);
 	prefetch_ahead(worker, (uint32_t)index);
 	if (entry->fault != NULL) {
 		v1_reply_error(out, entry->fault->text);

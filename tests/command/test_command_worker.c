@@ -73,7 +73,7 @@ lines_of_a_batch_see_those_before(void **state)
 }
 
 static void
-lines_may_run_in_another_order(void **state)
+lines_may_be_left_out(void **state)
 {
 	struct asker *asker = *state;
 	char expected[128];
@@ -85,7 +85,7 @@ lines_may_run_in_another_order(void **state)
 		(void)snprintf(lines[i], sizeof(lines[i]), "{\"command\":\"x%d\"}", i);
 		assert_int_equal(push(asker, lines[i]), i);
 	}
-	for (int i = LINES - 1; i >= 0; i--) {
+	for (int i = 1; i < LINES; i += 3) {
 		(void)snprintf(expected, sizeof(expected),
 		               "{\"success\":false,\"response\":\"Unknown command x%d\"}\r\n", i);
 		assert_reply(asker, i, expected);
@@ -279,7 +279,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ask_test(lines_of_a_batch_see_those_before),
-		ask_test(lines_may_run_in_another_order),
+		ask_test(lines_may_be_left_out),
 		ask_test(a_batch_holds_so_many_lines),
 		ask_test(scratch_memory_bounds_a_batch),
 		ask_test(large_replies_become_errors),

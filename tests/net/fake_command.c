@@ -30,6 +30,7 @@ struct command_worker {
 	struct command_options options;
 	struct pushed lines[BATCH_REQUESTS_MAX];
 	int line_count;
+	int next; /* lines from here on have not been run */
 	bool in_batch;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -180,6 +181,7 @@ command_batch_begin(struct command_worker *worker)
 	assert(!worker->in_batch);
 	worker->in_batch = true;
 	worker->line_count = 0;
+	worker->next = 0;
 }
 
 int
@@ -248,7 +250,8 @@ enum command_status
 command_batch_run(struct command_worker *worker, int index, struct buffer *out, uint64_t *ret_hold)
 {
 	*ret_hold = 0;
-	assert(worker->in_batch && index >= 0 && index < worker->line_count);
+	assert(worker->in_batch && index >= worker->next && index < worker->line_count);
+	worker->next = index + 1;
 	const struct pushed *pushed = &worker->lines[index];
 
 	assert(hash(pushed->line, pushed->bytes) == pushed->hash);

@@ -6,8 +6,8 @@
  *   slow     goes pending, replies `pong slow` from another thread soon after
  *   hold     goes pending, replies `pong hold` from another thread after fake_command_release()
  *   nap      keeps the worker busy for a while, then replies `pong nap`; doze the same for a moment
- * and asserts what the front end must keep to: lines stay as they were until the batch ends, nothing of a connection is
- * run while it has a reply pending.
+ * and asserts what the front end must keep to: lines stay as they were until the batch ends and are run in their order,
+ * nothing of a connection is run while it has a reply pending.
  */
 #pragma once
 
