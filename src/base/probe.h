@@ -10,6 +10,9 @@
  *   bpftrace -p PID -e 'usdt:*:karma:batch_decoded { @requests = hist(arg0); }'
  *   tools/latency.bt                                          where requests spend their time
  *
+ * A request that has been executed together with the one before it passes request_execute and request_executed as every other;
+ * between them its reply is made.
+ *
  * Needs <sys/sdt.h> at build (meson option probes; Debian: systemtap-sdt-dev). Without it a probe is nothing.
  *
  * Names and arguments are an interface for scripts: they are added to rather than changed. The list is what

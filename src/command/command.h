@@ -54,7 +54,7 @@ int command_batch_push(struct command_worker *worker, const char *line, size_t b
 
 /*
  * Executes one pushed line. Lines are run in the order in which they were pushed, each at most once. A line that is left out
- * is not executed, so it may come again in a later batch.
+ * is not executed, so it may come again in a later batch; but see command_batch_is_done().
  *
  * On COMMAND_DONE its reply has been appended to out, or out->failed is set: it was executed, but there is no memory to
  * say so. The connection has to end then, since any other reply would be wrong.
@@ -64,6 +64,19 @@ int command_batch_push(struct command_worker *worker, const char *line, size_t b
  * one, and it is at most two above command_released(). With COMMAND_LATER: when to try again.
  */
 enum command_status command_batch_run(struct command_worker *worker, int index, struct buffer *out, uint64_t *ret_hold);
+
+/* Lines right behind each other that increment the same key for the same ticket are executed with the first of them. */
+enum {
+	COMMAND_TOGETHER_MAX = 64,         /* lines, the first included */
+	COMMAND_TOGETHER_REPLY_BYTES = 32, /* of each, at most */
+};
+
+/*
+ * Has the next line to be run been executed already, together with the one before it? Then it may not be left out, also when
+ * its connection has been paused since: it is run for its reply, or it would be executed again in a later batch. That
+ * run gives COMMAND_DONE, and holds for the same epoch.
+ */
+bool command_batch_is_done(const struct command_worker *worker, int index);
 
 void command_batch_end(struct command_worker *worker);
 

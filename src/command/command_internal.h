@@ -61,7 +61,9 @@ struct command_worker {
 	bool in_batch;
 	bool prefetched;
 	uint32_t count;
-	uint32_t next; /* lines from here on have not been run */
+	uint32_t next;      /* lines from here on have not been run */
+	uint32_t done_end;  /* above next: lines between them have been executed, only their replies are missing */
+	uint64_t done_hold; /* what these depend on */
 	struct arena scratch;
 	struct v1_shapes shapes;
 	size_t pending;                                       /* jobs whose reply has not been fetched */
@@ -80,6 +82,16 @@ struct command_worker {
  * command_batch_run(). */
 enum command_status command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out,
                                    uint64_t *ret_hold);
+
+int command_find_or_create_tree(struct command_worker *worker, const struct command_entry *entry,
+                                struct tree **ret_tree); /* 0 or what the engine said */
+
+/* Of an engine call that found no room in the log: COMMAND_LATER, it is called again. Else there is a reply. */
+enum command_status command_reply_number(struct buffer *out, int result, uint64_t value);
+
+/* command_increment.c: v1's increment; those right behind it with it. */
+enum command_status command_increment(struct command_worker *worker, const struct command_entry *entry,
+                                      struct buffer *out);
 
 /* command_log.c: the way of a write through the log. */
 int command_log_init(struct command_worker *worker);   /* 0 or negative errno */

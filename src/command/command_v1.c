@@ -9,8 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "base/probe.h"
-
 typedef enum command_status v1_handler(struct command_worker *worker, const struct command_entry *entry,
                                        struct buffer *out);
 
@@ -29,8 +27,8 @@ reply_ok(struct buffer *out, int result)
 	return COMMAND_DONE;
 }
 
-static enum command_status
-reply_number(struct buffer *out, int result, uint64_t value)
+enum command_status
+command_reply_number(struct buffer *out, int result, uint64_t value)
 {
 	if (result == -EAGAIN)
 		return COMMAND_LATER;
@@ -52,8 +50,8 @@ find_tree(struct command_worker *worker, const struct command_entry *entry)
 	return tree_find(worker->engine_worker, entry->request.tree.data, entry->request.tree.bytes);
 }
 
-static int
-find_or_create_tree(struct command_worker *worker, const struct command_entry *entry, struct tree **ret_tree)
+int
+command_find_or_create_tree(struct command_worker *worker, const struct command_entry *entry, struct tree **ret_tree)
 {
 	*ret_tree = find_tree(worker, entry);
 	if (*ret_tree != NULL)
@@ -96,7 +94,7 @@ v1_create(struct command_worker *worker, const struct command_entry *entry, stru
 {
 	struct tree *tree;
 
-	return reply_ok(out, find_or_create_tree(worker, entry, &tree));
+	return reply_ok(out, command_find_or_create_tree(worker, entry, &tree));
 }
 
 static enum command_status
@@ -112,23 +110,12 @@ v1_drop(struct command_worker *worker, const struct command_entry *entry, struct
 }
 
 static enum command_status
-v1_increment(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	struct tree *tree;
-	int r = find_or_create_tree(worker, entry, &tree);
-
-	if (r == 0)
-		r = tree_add(worker->engine_worker, tree, entry->request.key, worker->today, 1);
-	return reply_number(out, r, 1);
-}
-
-static enum command_status
 v1_decrement(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
 	struct tree *tree = find_tree(worker, entry);
 	int r = tree == NULL ? 0 : tree_decrement(worker->engine_worker, tree, entry->request.key);
 
-	return reply_number(out, r, 1);
+	return command_reply_number(out, r, 1);
 }
 
 static enum command_status
@@ -258,7 +245,7 @@ static const struct v1_rule {
 	[V1_TREES] = { v1_trees, 0 },
 	[V1_CREATE] = { v1_create, NEED_TREE | WRITES },
 	[V1_DROP] = { v1_drop, NEED_TREE | WRITES },
-	[V1_INCREMENT] = { v1_increment, NEED_TREE | NEED_KEY | WRITES },
+	[V1_INCREMENT] = { command_increment, NEED_TREE | NEED_KEY | WRITES },
 	[V1_DECREMENT] = { v1_decrement, NEED_TREE | NEED_KEY | WRITES },
 	[V1_SUM] = { v1_sum, NEED_TREE | NEED_KEY | NEED_WHOLE_RANGE },
 	[V1_FIND] = { v1_find, NEED_TREE | NEED_RANGE },
@@ -305,7 +292,6 @@ run_write(struct command_worker *worker, v1_handler *run, const struct command_e
 enum command_status
 command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
 {
-	PROBE2(request_execute, entry->request.command, entry->request.key);
 	assert(entry->request.command <= V1_LOAD);
 	const struct v1_rule *rule = &rules[entry->request.command];
 	const char *missing = missing_field(&entry->request, rule->needs);

@@ -120,6 +120,7 @@ command_batch_begin(struct command_worker *worker)
 	worker->prefetched = false;
 	worker->count = 0;
 	worker->next = 0;
+	worker->done_end = 0;
 	arena_reset(&worker->scratch);
 	engine_batch_begin(worker->engine_worker);
 	worker->today = engine_today(worker->options.engine);
@@ -230,12 +231,38 @@ prefetch_ahead(struct command_worker *worker, uint32_t index)
 	prefetch_step(worker, (int64_t)index + PREFETCH_AHEAD, key_prefetch_record);
 }
 
+/* Lines come in the order pushed, and none that has been executed is left out: so one mark tells which they are. */
+bool
+command_batch_is_done(const struct command_worker *worker, int index)
+{
+	assert(worker->in_batch);
+	return index >= 0 && (uint32_t)index < worker->done_end;
+}
+
 static void
 pass_to(struct command_worker *worker, uint32_t index)
 {
 	assert(index < worker->count);
 	assert(index >= worker->next);
+	assert(index == worker->next || worker->next >= worker->done_end);
 	worker->next = index + 1;
+}
+
+/* An increment that was executed together with one before. */
+static enum command_status
+run_done(struct command_worker *worker, struct buffer *out, uint64_t *ret_hold)
+{
+	*ret_hold = worker->done_hold;
+	return command_reply_number(out, 0, 1);
+}
+
+static enum command_status
+run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
+{
+	enum command_status status = command_v1_run(worker, entry, out, ret_hold);
+
+	worker->done_hold = *ret_hold;
+	return status;
 }
 
 enum command_status
@@ -254,7 +281,9 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	if (entry->fault != NULL) {
 		v1_reply_error(out, entry->fault->text);
 	} else {
-		status = command_v1_run(worker, entry, out, ret_hold);
+		PROBE2(request_execute, entry->request.command, entry->request.key);
+		status = command_batch_is_done(worker, index) ? run_done(worker, out, ret_hold)
+		                                              : run(worker, entry, out, ret_hold);
 		PROBE1(request_executed, status);
 	}
 	if (status != COMMAND_DONE)
@@ -271,6 +300,7 @@ void
 command_batch_end(struct command_worker *worker)
 {
 	assert(worker->in_batch);
+	assert(worker->next >= worker->done_end);
 	engine_batch_end(worker->engine_worker);
 	worker->in_batch = false;
 	command_log_flush(worker);

@@ -16,6 +16,8 @@
 enum { INDEX_TOO_LONG = -1 };
 
 static_assert(BATCH_REQUESTS_MAX <= UINT16_MAX, "places are kept in 16 bits");
+static_assert((int)COMMAND_TOGETHER_MAX * (int)COMMAND_TOGETHER_REPLY_BYTES <= (int)CONN_REPLIES_SLACK,
+              "replies to lines that were executed together may go beyond CONN_UNSENT_BYTES_MAX");
 
 enum turn {
 	TURN_OVER, /* more lines when its turn comes again */
@@ -150,7 +152,8 @@ batch_execute(struct worker *worker)
 		struct batch_conn *entry = &batch->conns[line->place];
 		struct conn *conn = entry->conn;
 
-		if (conn->stalls != 0)
+		/* What has been executed is answered, too. */
+		if (conn->stalls != 0 && !command_batch_is_done(worker->command, line->index))
 			continue;
 		if (line->index == INDEX_TOO_LONG)
 			batch_refuse_line(worker, conn);

@@ -125,6 +125,32 @@ asker_expect(struct asker *asker, const char *line, bool success, const char *re
 	assert_string_equal(asker_ask(asker, line), expected);
 }
 
+int
+asker_push(struct asker *asker, const char *line, uint64_t ticket)
+{
+	int index = command_batch_push(asker->worker, line, strlen(line), ticket);
+
+	assert_true(index >= 0);
+	return index;
+}
+
+uint64_t
+asker_expect_run(struct asker *asker, int index, const char *response)
+{
+	char text[128];
+	uint64_t hold = 0;
+
+	buffer_truncate(&asker->reply, 0);
+	assert_int_equal(command_batch_run(asker->worker, index, &asker->reply, &hold), COMMAND_DONE);
+	if (strcmp(response, "1") == 0)
+		assert_true(asker->reply.bytes <= COMMAND_TOGETHER_REPLY_BYTES);
+	buffer_append_byte(&asker->reply, '\0');
+	(void)snprintf(text, sizeof(text), "{\"success\":%s,\"response\":%s}\r\n", *response == '"' ? "false" : "true",
+	               response);
+	assert_string_equal(asker->reply.data, text);
+	return hold;
+}
+
 static void
 blocker_run(struct job *job)
 {

@@ -34,6 +34,12 @@ const char *asker_ask_bytes(struct asker *asker, const char *line, size_t bytes)
 /* Asks and compares; `response` is what stands behind "response": in the reply. */
 void asker_expect(struct asker *asker, const char *line, bool success, const char *response);
 
+/* Pushes one line of the batch that has begun; returns its index. */
+int asker_push(struct asker *asker, const char *line, uint64_t ticket);
+
+/* Runs it, and compares: `response` as above, one that is a text stands for a failure. Returns what the reply depends on. */
+uint64_t asker_expect_run(struct asker *asker, int index, const char *response);
+
 /* Waits for the next reply of a pending request. */
 uint64_t asker_wait(struct asker *asker, struct buffer *ret_reply);
 

@@ -160,6 +160,43 @@ without_room_writes_come_later_and_reads_at_once(void **state)
 }
 
 static void
+push_increments(struct asker *asker, int count)
+{
+	for (int i = 0; i < count; i++)
+		assert_true(command_batch_push(asker->worker, INCREMENT, strlen(INCREMENT), 1) >= 0);
+}
+
+/* Of increments that would be executed together none is, when the first is refused or comes later. */
+static void
+what_is_not_executed_does_not_take_others_along(void **state)
+{
+	enum { COUNT = 3 };
+	struct asker *asker = *state;
+	uint64_t hold = 0;
+	const int first = (int)fill(asker, &hold) + 1;
+
+	push_increments(asker, COUNT);
+	for (int i = first; i < first + COUNT; i++) {
+		assert_false(command_batch_is_done(asker->worker, i));
+		assert_int_equal(command_batch_run(asker->worker, i, &asker->reply, &hold), COMMAND_LATER);
+	}
+	command_batch_end(asker->worker);
+	wait_released(asker, hold);
+	pretend(WAL_FULL);
+	command_batch_begin(asker->worker);
+	push_increments(asker, COUNT);
+	for (int i = 0; i < COUNT; i++) {
+		if (i == 1)
+			pretend(-1);
+		assert_int_equal(command_batch_is_done(asker->worker, i), i == 2);
+		assert_int_equal(command_batch_run(asker->worker, i, &asker->reply, &hold), COMMAND_DONE);
+		assert_int_equal(hold != 0, i != 0);
+	}
+	command_batch_end(asker->worker);
+	asker_expect(asker, SUM, true, "2");
+}
+
+static void
 what_the_log_can_never_take_is_refused(void **state)
 {
 	enum { DAYS = 3000, FIRST = 20200101 };
@@ -246,6 +283,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(writes_depend_on_the_log_and_reads_do_not, asker_setup_log, teardown),
 		cmocka_unit_test_setup_teardown(without_sync_replies_wait_for_nothing, asker_setup_log, teardown),
 		cmocka_unit_test_setup_teardown(without_room_writes_come_later_and_reads_at_once, asker_setup_log,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_executed_does_not_take_others_along, asker_setup_log,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(what_the_log_can_never_take_is_refused, asker_setup_log, teardown),
 		cmocka_unit_test_setup_teardown(on_a_full_disk_writes_are_refused, asker_setup_log, teardown),

@@ -70,6 +70,11 @@ def request(command, tree=None, **fields):
     return json.dumps(members, ensure_ascii=False, separators=(',', ':')).encode() + b'\n'
 
 
+def apart(line, count):
+    """The line `count` times, a ping behind each: increments of a key right behind each other would be one record of the log."""
+    return (line + request('ping')) * count
+
+
 class Client:
     def __init__(self, address, receive_buffer=None):
         family = socket.AF_UNIX if isinstance(address, str) else (
@@ -137,6 +142,10 @@ class Client:
         parts = b''.join(chunks).split(b'\n', count)
         self.data = parts.pop()
         return [part + b'\n' for part in parts]
+
+    def lines_apart(self, count):
+        """The replies to what apart() made, without those to the pings."""
+        return self.lines(2 * count)[::2]
 
     def rest(self):
         """Everything up to the server's FIN (or its RST)."""

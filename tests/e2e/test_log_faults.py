@@ -60,8 +60,8 @@ class FaultTest(KarmaTest):
         """Counts up KEY until it is refused with the text; returns how many were done. Each is either done or refused."""
         done = refused = 0
         while not refused:
-            client.send(request('increment', 'a', key=KEY) * step)
-            for line in client.lines(step):
+            client.send(apart(request('increment', 'a', key=KEY), step))
+            for line in client.lines_apart(step):
                 if line == ONE:
                     done += 1
                 else:
@@ -119,9 +119,9 @@ class DiskFull(FaultTest):
             """Counts on every connection; returns how many were refused."""
             refused = 0
             for i, c in enumerate(clients):
-                c.send(request('increment', 'a', key=10 + i) * 2000)
+                c.send(apart(request('increment', 'a', key=10 + i), 2000))
             for i, c in enumerate(clients):
-                for line in c.lines(2000):
+                for line in c.lines_apart(2000):
                     done[i] += line == ONE
                     refused += line != ONE
                     self.assertTrue(line == ONE or DISK_FULL in parse_reply(line)[1], line)
@@ -375,14 +375,14 @@ class Stalling(FaultTest):
         reader = self.client()
         self.faults.set('allocate', stall=True)
         count = 200000
-        sender = threading.Thread(target=client.send, args=(request('increment', 'a', key=KEY) * count,))
+        sender = threading.Thread(target=client.send, args=(apart(request('increment', 'a', key=KEY), count),))
         sender.start()
         self.addCleanup(sender.join)
         wait_until(lambda: self.faults.get('allocate', 'waiting'), 'the next segment takes its time')
         self.read_beside([reader], 50)
-        self.assertEqual(client.lines(20000), [ONE] * 20000)
+        self.assertEqual(client.lines_apart(20000), [ONE] * 20000)
         self.faults.clear()
-        self.assertEqual(client.lines(count - 20000), [ONE] * (count - 20000))
+        self.assertEqual(client.lines_apart(count - 20000), [ONE] * (count - 20000))
         self.kill_and_look(count)
 
     def test_read_while_a_writer_waits(self):

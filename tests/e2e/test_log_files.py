@@ -46,8 +46,8 @@ class LogTest(KarmaTest):
 
     def many(self, client, count):
         """Counts up KEY of tree a, a long record each time."""
-        client.send(LONG * count)
-        self.assertEqual(client.lines(count), [b'{"success":true,"response":1}\r\n'] * count)
+        client.send(apart(LONG, count))
+        self.assertEqual(client.lines_apart(count), [b'{"success":true,"response":1}\r\n'] * count)
 
     def many_segments(self, client, server):
         """Counts until the log has gone through three segments more; returns how often."""
@@ -103,6 +103,25 @@ class Survives(LogTest):
         wait_until(lambda: 'full dump done' in self.servers[-1].log(), 'a full dump')
         client = self.restart()
         self.assertEqual(client.call('sum', 'a', key=KEY), count)
+
+    def test_together(self):
+        """increments of one key right behind each other are little in the log, and all of them are there after a kill"""
+        server = self.start()
+        client = self.client()
+        count, read = 0, request('sum', 'a', key=KEY)
+        client.call('increment', 'a', key=KEY)
+        for length in (1, 2, 63, 64, 65, 1023, 1024, 1025, 3000):
+            client.send(LONG * length + read + LONG + read)
+            replies = [parse_reply(line)[1] for line in client.lines(length + 3)]
+            self.assertEqual(replies, [1] * length + [count + length + 1, 1, count + length + 2])
+            count += length + 1
+        segments = server.segments()
+        self.many(client, 100)
+        client.send(LONG * 50000)
+        self.assertEqual(client.lines(50000), [b'{"success":true,"response":1}\r\n'] * 50000)
+        self.assertEqual(server.segments(), segments, '50000 records do not fit a segment')
+        client = self.restart()
+        self.assertEqual(client.call('sum', 'a', key=KEY), count + 1 + 100 + 50000)
 
     def test_over_segments(self):
         """a log of several segments is replayed whole, and goes on in a new one"""
@@ -190,8 +209,8 @@ class Survives(LogTest):
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, below)
         count, refused = 0, 0
         while not refused:
-            client.send(LONG * 1000)
-            for line in client.lines(1000):
+            client.send(apart(LONG, 1000))
+            for line in client.lines_apart(1000):
                 success, text = parse_reply(line)
                 count, refused = count + success, refused + (not success)
                 self.assertTrue(success or 'The log has failed' in text, text)

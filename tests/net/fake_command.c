@@ -16,6 +16,7 @@ struct pushed {
 	size_t bytes;
 	uint64_t ticket;
 	uint64_t hash;
+	bool was_run;
 };
 
 struct pending {
@@ -30,7 +31,8 @@ struct command_worker {
 	struct command_options options;
 	struct pushed lines[BATCH_REQUESTS_MAX];
 	int line_count;
-	int next; /* lines from here on have not been run */
+	int next;     /* lines from here on have not been run */
+	int done_end; /* `twin` lines up to here have been counted */
 	bool in_batch;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -46,6 +48,7 @@ static atomic_uint releases;
 static atomic_uint longest_turn;
 static atomic_uint mixed_batches;
 static atomic_ullong runs;
+static atomic_ullong twins;
 static atomic_uint abandoned;
 
 void
@@ -70,6 +73,12 @@ uint64_t
 fake_command_runs(void)
 {
 	return atomic_load(&runs);
+}
+
+uint64_t
+fake_command_twins(void)
+{
+	return atomic_load(&twins);
 }
 
 uint32_t
@@ -182,6 +191,7 @@ command_batch_begin(struct command_worker *worker)
 	worker->in_batch = true;
 	worker->line_count = 0;
 	worker->next = 0;
+	worker->done_end = 0;
 }
 
 int
@@ -246,14 +256,44 @@ append_big(struct buffer *out, size_t bytes)
 	buffer_append_literal(out, "\r\n");
 }
 
+static bool
+is_twin(const struct command_worker *worker, int index, uint64_t ticket)
+{
+	const struct pushed *pushed = &worker->lines[index];
+
+	return pushed->ticket == ticket && pushed->bytes == 4 && memcmp(pushed->line, "twin", 4) == 0;
+}
+
+/* Executes those behind it, too. */
+static void
+run_twin(struct command_worker *worker, int index)
+{
+	const uint64_t ticket = worker->lines[index].ticket;
+
+	if (index < worker->done_end)
+		return;
+	worker->done_end = index;
+	while (worker->done_end < worker->line_count && is_twin(worker, worker->done_end, ticket)) {
+		worker->done_end++;
+		atomic_fetch_add(&twins, 1);
+	}
+}
+
+bool
+command_batch_is_done(const struct command_worker *worker, int index)
+{
+	return index >= 0 && index < worker->done_end;
+}
+
 enum command_status
 command_batch_run(struct command_worker *worker, int index, struct buffer *out, uint64_t *ret_hold)
 {
 	*ret_hold = 0;
 	assert(worker->in_batch && index >= worker->next && index < worker->line_count);
 	worker->next = index + 1;
-	const struct pushed *pushed = &worker->lines[index];
+	struct pushed *pushed = &worker->lines[index];
 
+	pushed->was_run = true;
 	assert(hash(pushed->line, pushed->bytes) == pushed->hash);
 	assert_not_pending(worker, pushed->ticket);
 	int status = fake_wal_run(worker, pushed->line, pushed->bytes, out, ret_hold);
@@ -275,6 +315,8 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 		append_big(out, strtoul(pushed->line + 4, NULL, 10));
 		return COMMAND_DONE;
 	}
+	if (is_twin(worker, index, pushed->ticket))
+		run_twin(worker, index);
 	if (pushed->bytes == 3 && memcmp(pushed->line, "nap", 3) == 0)
 		usleep(300 * 1000);
 	if (pushed->bytes == 4 && memcmp(pushed->line, "doze", 4) == 0)
@@ -306,6 +348,8 @@ command_batch_end(struct command_worker *worker)
 	assert(worker->in_batch);
 	for (int i = 0; i < worker->line_count; i++)
 		assert(hash(worker->lines[i].line, worker->lines[i].bytes) == worker->lines[i].hash);
+	for (int i = 0; i < worker->done_end; i++)
+		assert(worker->lines[i].was_run || !is_twin(worker, i, worker->lines[i].ticket));
 	count_turns(worker);
 	worker->in_batch = false;
 }
