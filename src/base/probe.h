@@ -39,7 +39,7 @@
 	X(send_end, 2, "connection, bytes or negative errno: its completion is handled")                            \
 	X(commit_begin, 1, "epoch: the committer begins to close it; no more of it if the log fails")               \
 	X(commit_closed, 1, "epoch: no worker appends to it any more")                                              \
-	X(commit_written, 2, "epoch, bytes: it is written; not passed if it is empty")                              \
+	X(commit_written, 2, "epoch, bytes: written, maybe synced; not if empty")                                   \
 	X(sync_begin, 1, "epoch of the last block: the log is synced, with or without a commit")                    \
 	X(sync_end, 2, "the same, 0 or negative errno: it is on disk")                                              \
 	X(commit_published, 1, "epoch: replies that wait for it may go")                                            \

@@ -14,6 +14,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+enum { WAL_DIRECT_BYTES = 4096 };
+
 typedef int wal_name_fn(void *context, const char *name);
 
 struct wal_device {
@@ -29,6 +31,13 @@ struct wal_device {
 	/* From now on reads give what the disk has: writes back what is not there yet, and forgets what was cached. After a sync that
 	 * failed the cache may hold, as clean, what never reached the disk. NULL: the device is only looked at. */
 	int (*reread)(void *context, int file);
+	/*
+	 * Writing around the cache: on, the file takes write_through() alone, off, write() again. NULL, or an error: not here.
+	 * write_through() has all of it on the disk when it returns 0; addresses, sizes and the offset are multiples of
+	 * WAL_DIRECT_BYTES.
+	 */
+	int (*direct)(void *context, int file, bool on);
+	int (*write_through)(void *context, int file, const struct iovec *pieces, int count, uint64_t offset);
 	int (*push)(void *context, int file, uint64_t offset, uint64_t bytes); /* begin writing back; a hint */
 	int (*allocate)(void *context, int file, uint64_t bytes); /* room on disk for so many bytes, size included */
 	int (*truncate)(void *context, int file, uint64_t bytes); /* gives back what is behind */

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0640, ZEROS_BYTES = 1 << 16 };
+enum { FILE_MODE = 0640, ZEROS_BYTES = 1 << 16, WRITE_TRIES = 8 };
 
 static int
 directory_of(void *context)
@@ -99,6 +99,38 @@ directory_write(void *context, int file, const struct iovec *pieces, int count, 
 		r = pwritev(file, pieces, count < IOV_MAX ? count : IOV_MAX, (off_t)offset);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
+}
+
+/* Linux lets it be changed while the file is open; a file system that can not says EINVAL. */
+static int
+directory_direct(void *context, int file, bool on)
+{
+	int flags = fcntl(file, F_GETFL);
+
+	(void)context;
+	if (flags < 0)
+		return -errno;
+	return fcntl(file, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) != 0 ? -errno : 0;
+}
+
+/* A part that was written is written again with the rest: it says the same. */
+static int
+directory_write_through(void *context, int file, const struct iovec *pieces, int count, uint64_t offset)
+{
+	ssize_t bytes = 0;
+
+	(void)context;
+	for (int i = 0; i < count; i++)
+		bytes += (ssize_t)pieces[i].iov_len;
+	for (unsigned tries = 0; tries < WRITE_TRIES; tries++) {
+		ssize_t r = pwritev2(file, pieces, count, (off_t)offset, RWF_DSYNC);
+
+		if (r == bytes)
+			return 0;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+	}
+	return -EIO;
 }
 
 /* Never again after an error: the kernel may have dropped the pages that it could not write, and say that all is well. */
@@ -237,6 +269,8 @@ wal_device_directory(const int *directory_fd)
 		.read = directory_read,
 		.write = directory_write,
 		.sync = directory_sync,
+		.direct = directory_direct,
+		.write_through = directory_write_through,
 		.reread = directory_reread,
 		.push = directory_push,
 		.allocate = directory_allocate,

@@ -297,6 +297,7 @@ wal_file_make(struct wal *wal, uint64_t sequence, struct wal_segment *ret, const
 		return r;
 	}
 	*ret = (struct wal_segment){ .file = file, .reused = reused, .sequence = sequence };
+	ret->direct = wal->stage.data != NULL && device->direct(device->context, file, true) == 0;
 	return 0;
 }
 

@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "wal/recover.h"
 #include "wal/wal_internal.h"
 
@@ -55,10 +56,44 @@ current_begin(struct wal *wal, const struct wal_segment *segment, uint64_t epoch
 	atomic_store_explicit(&wal->sequence, segment->sequence, memory_order_relaxed);
 }
 
+static int
+header_write_direct(struct wal *wal)
+{
+	const struct wal_device *device = &wal->options.device;
+
+	wal->pending = (struct wal_pending){ .end = WAL_HEADER_BYTES };
+	wal_stage_fill(wal, &(struct iovec){ wal->header, WAL_HEADER_BYTES }, 1);
+	int r = wal_stage_write(wal);
+
+	if (r == 0)
+		wal_stage_end(wal);
+	if (r != -EINVAL && r != -EOPNOTSUPP)
+		return r;
+	/* It cannot after all: through the cache from now on. */
+	wal->current.direct = false;
+	wal->zeroed = 0;
+	mem_free(wal->stage.data);
+	wal->stage.data = NULL;
+	r = device->direct(device->context, wal->current.file, false);
+	return r < 0 ? r : -EOPNOTSUPP;
+}
+
+/* On the disk on return. */
+static int
+header_write(struct wal *wal)
+{
+	const struct wal_device *device = &wal->options.device;
+	int r = wal->current.direct ? header_write_direct(wal) : -EOPNOTSUPP;
+
+	if (r != -EOPNOTSUPP)
+		return r;
+	r = wal_write_all(device, wal->current.file, &(struct iovec){ wal->header, WAL_HEADER_BYTES }, 1, 0);
+	return r < 0 ? r : device->sync(device->context, wal->current.file);
+}
+
 int
 wal_segments_begin(struct wal *wal)
 {
-	const struct wal_device *device = &wal->options.device;
 	struct wal_segment segment;
 	const char *doing;
 	int r = wal_files_begin(wal);
@@ -70,9 +105,7 @@ wal_segments_begin(struct wal *wal)
 		return r;
 	wal->sequence_next++;
 	current_begin(wal, &segment, wal->options.epoch_first);
-	r = wal_write_all(device, wal->current.file, &(struct iovec){ wal->header, WAL_HEADER_BYTES }, 1, 0);
-	if (r == 0)
-		r = device->sync(device->context, wal->current.file);
+	r = header_write(wal);
 	if (r < 0)
 		return r;
 	wal->header_pending = false;

@@ -41,6 +41,8 @@ sizes_set(struct wal *wal)
 	wal->segment_bytes = WAL_HEADER_BYTES + SEGMENT_BLOCKS_MIN * wal->block_bytes_max;
 	if (wal->segment_bytes < options->segment_bytes)
 		wal->segment_bytes = options->segment_bytes;
+	/* Whole pages, for who writes around the cache. */
+	wal->segment_bytes = (wal->segment_bytes + WAL_DIRECT_BYTES - 1) & ~(uint64_t)(WAL_DIRECT_BYTES - 1);
 	assert(options->writers_max * wal->writer_capacity <= UINT32_MAX); /* a block's payload */
 }
 
@@ -95,6 +97,7 @@ wal_new(const struct wal_options *options)
 		return NULL;
 	}
 	sizes_set(wal);
+	wal_stage_begin(wal);
 	atomic_init(&wal->state, WAL_OK);
 	atomic_init(&wal->epoch, options->epoch_first);
 	atomic_init(&wal->released, options->epoch_first - 1);
@@ -123,6 +126,7 @@ wal_free(struct wal *wal)
 	(void)pthread_mutex_destroy(&wal->lock);
 	(void)pthread_mutex_destroy(&wal->files_lock);
 	(void)pthread_mutex_destroy(&wal->wake_lock);
+	mem_free(wal->stage.data);
 	mem_free(wal->files.needed);
 	mem_free(wal->hashed);
 	mem_free(wal->pieces);

@@ -64,6 +64,7 @@ struct wal_writer {
 struct wal_segment {
 	int file;
 	bool reused;
+	bool direct; /* written around the cache: write_through() */
 	uint64_t sequence;
 };
 
@@ -83,6 +84,28 @@ struct wal_files {
 };
 
 /* ---- the log ---- */
+
+/* A write that is being made, and what will be true when it is on the disk. */
+struct wal_pending {
+	uint64_t offset;
+	uint64_t epoch;
+	uint64_t end;
+	uint64_t checksum;
+	size_t payload_bytes; /* 0: there is no block in it */
+};
+
+/*
+ * Where what goes around the cache is put together: pages of the file. The last page of a write is seldom full; what it holds
+ * stays at the begin, for the next write goes over that page again, with the same bytes in it.
+ */
+struct wal_stage {
+	uint8_t *data; /* WAL_DIRECT_BYTES and the largest block, rounded up; NULL: there is none */
+	size_t kept;   /* of the last page, in front of what is added next */
+	size_t filled;
+	struct iovec pieces[2]; /* what is to be written; the second: zeros ahead */
+	int count;
+	uint64_t offset;
+};
 
 struct wal {
 	struct wal_options options;
@@ -109,6 +132,8 @@ struct wal {
 	bool header_pending; /* of current: goes out with its first block */
 	uint8_t header[WAL_HEADER_BYTES];
 	struct wal_position last; /* where the chain ends */
+	struct wal_pending pending;
+	struct wal_stage stage;
 	bool unsynced;
 	int64_t unsynced_since_ns;
 	uint64_t zeroed;               /* offset up to which zeros were written ahead */
@@ -204,6 +229,26 @@ int wal_write_all(const struct wal_device *device, int file, struct iovec *piece
  * is set or it does not fit. 0, or negative errno with the state WAL_FAILED.
  */
 int wal_block_write(struct wal *wal, uint64_t epoch, bool rotate);
+
+/* wal->pending is in the file, and on the disk if `synced`. */
+void wal_block_end(struct wal *wal, bool synced);
+
+/* Are zeros to be written behind what ends there? */
+bool wal_zeros_due(const struct wal *wal, uint64_t end);
+
+/* ---- stage.c ---- */
+
+/* No memory, or not asked for: there is no stage, and segments are not written around the cache. */
+void wal_stage_begin(struct wal *wal);
+
+/* Puts the pieces into whole pages, for the segment's offset pending.offset. */
+void wal_stage_fill(struct wal *wal, const struct iovec *pieces, int count);
+
+/* Committer: writes them. 0 or negative errno. */
+int wal_stage_write(struct wal *wal);
+
+/* They are written. */
+void wal_stage_end(struct wal *wal);
 
 /* ---- segments.c ---- */
 

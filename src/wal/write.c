@@ -108,19 +108,49 @@ block_seal(struct wal *wal, struct block *block, uint64_t epoch)
 
 /* What waits for the disk has grown by what was just written. */
 static void
-written(struct wal *wal, uint64_t bytes)
+unsynced_more(struct wal *wal)
 {
 	if (!wal->unsynced) {
 		wal->unsynced = true;
 		wal->unsynced_since_ns = wal_now_ns();
 	}
-	atomic_fetch_add_explicit(&wal->bytes, bytes, memory_order_relaxed);
 	if (wal->options.fsync != WAL_FSYNC_TRUE && wal->last.end - wal->pushed >= PUSH_BYTES) {
 		/* A hint: what goes wrong shows at the sync. */
 		(void)wal->options.device.push(wal->options.device.context, wal->current.file, wal->pushed,
 		                               wal->last.end - wal->pushed);
 		wal->pushed = wal->last.end;
 	}
+}
+
+void
+wal_block_end(struct wal *wal, bool synced)
+{
+	const struct wal_pending *pending = &wal->pending;
+
+	PROBE2(commit_written, pending->epoch, pending->end - pending->offset);
+	wal->header_pending = false;
+	wal->last.end = pending->end;
+	wal->last.checksum = pending->checksum;
+	if (pending->payload_bytes > 0) {
+		wal->last.epoch = pending->epoch;
+		atomic_fetch_add_explicit(&wal->blocks, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&wal->payload_bytes, pending->payload_bytes, memory_order_relaxed);
+	}
+	atomic_fetch_add_explicit(&wal->bytes, pending->end - pending->offset, memory_order_relaxed);
+	if (!synced) {
+		unsynced_more(wal);
+		return;
+	}
+	atomic_fetch_add_explicit(&wal->syncs, 1, memory_order_relaxed);
+	/* Release: as in wal_commit_sync(). */
+	atomic_store_explicit(&wal->block_synced, wal->last.epoch, memory_order_release);
+}
+
+bool
+wal_zeros_due(const struct wal *wal, uint64_t end)
+{
+	return wal->options.fsync == WAL_FSYNC_TRUE && !wal->current.reused && end > wal->zeroed &&
+	       end < wal->segment_bytes;
 }
 
 /*
@@ -134,7 +164,7 @@ zeros_ahead(struct wal *wal, const struct block *block, uint64_t end)
 	static const uint8_t ahead[AHEAD_BYTES];
 	uint64_t bytes = wal->segment_bytes - end;
 
-	if (wal->options.fsync != WAL_FSYNC_TRUE || wal->current.reused || end <= wal->zeroed || bytes == 0)
+	if (!wal_zeros_due(wal, end))
 		return 0;
 	if (bytes > sizeof(ahead))
 		bytes = sizeof(ahead);
@@ -143,35 +173,47 @@ zeros_ahead(struct wal *wal, const struct block *block, uint64_t end)
 	return 1;
 }
 
+/* Seals the block, if it has records, where it will stand: behind a new segment's header, or the last block. */
+static int
+pending_set(struct wal *wal, struct block *block, uint64_t epoch)
+{
+	bool with_block = block->payload_bytes > 0;
+	struct wal_pending *pending = &wal->pending;
+
+	*pending = (struct wal_pending){
+		.offset = wal->header_pending ? 0 : wal->last.end,
+		.epoch = epoch,
+		.end = wal->last.end + (with_block ? block->bytes : 0),
+		.checksum = with_block ? block_seal(wal, block, epoch) : wal->last.checksum,
+		.payload_bytes = block->payload_bytes,
+	};
+	wal->pieces[0] = (struct iovec){ .iov_base = wal->header, .iov_len = WAL_HEADER_BYTES };
+	return pending->end > wal->segment_bytes ? -ENOSPC : 0; /* the proof in segments.c says that it cannot be */
+}
+
 /* Header of a new segment, or block, or both, in one write. */
 static int
 pieces_write(struct wal *wal, struct block *block, uint64_t epoch)
 {
-	bool with_block = block->payload_bytes > 0;
-	uint64_t offset = wal->header_pending ? 0 : wal->last.end;
-	uint64_t checksum = with_block ? block_seal(wal, block, epoch) : wal->last.checksum;
-	uint64_t end = wal->last.end + (with_block ? block->bytes : 0);
-
-	if (end > wal->segment_bytes)
-		return -ENOSPC; /* the proof in segments.c says that it cannot be */
-	wal->pieces[0] = (struct iovec){ .iov_base = wal->header, .iov_len = WAL_HEADER_BYTES };
-	int count = (wal->header_pending ? 1 : 0) + (with_block ? block->pieces - 1 + zeros_ahead(wal, block, end) : 0);
-	int r = wal_write_all(&wal->options.device, wal->current.file, wal->pieces + (wal->header_pending ? 0 : 1),
-	                      count, offset);
+	int r = pending_set(wal, block, epoch);
+	struct iovec *pieces = wal->pieces + (wal->header_pending ? 0 : 1);
+	int count = (wal->header_pending ? 1 : 0) + (block->payload_bytes > 0 ? block->pieces - 1 : 0);
 
 	if (r < 0)
 		return r;
-	wal->header_pending = false;
-	wal->last.end = end;
-	wal->last.checksum = checksum;
-	if (with_block) {
-		wal->last.epoch = epoch;
-		atomic_fetch_add_explicit(&wal->blocks, 1, memory_order_relaxed);
-		atomic_fetch_add_explicit(&wal->payload_bytes, block->payload_bytes, memory_order_relaxed);
+	if (wal->current.direct) {
+		wal_stage_fill(wal, pieces, count);
+		r = wal_stage_write(wal);
+		if (r == 0)
+			wal_stage_end(wal);
+	} else {
+		if (block->payload_bytes > 0)
+			count += zeros_ahead(wal, block, wal->pending.end);
+		r = wal_write_all(&wal->options.device, wal->current.file, pieces, count, wal->pending.offset);
 	}
-	PROBE2(commit_written, epoch, end - offset);
-	written(wal, end - offset);
-	return 0;
+	if (r == 0)
+		wal_block_end(wal, wal->current.direct);
+	return r;
 }
 
 int

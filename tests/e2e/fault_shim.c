@@ -10,10 +10,13 @@
  *   bytes     a write does no more than so many bytes; 0: all. With `error`, that many are written before it fails
  *   stall     while not 0, calls wait
  *   calls     counted here: calls on files of the log; met: those that met a fault; waiting: those that stall now
+ *
+ * KARMA_FAULTS_DIRECT lets the server write around the cache, where a write syncs as well.
  */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +45,7 @@ struct fault {
 static_assert(sizeof(struct fault) == 64, "the test writes the same layout");
 
 static struct fault *faults; /* NULL: nothing is to fail */
+static bool direct;          /* the log may be written around the cache */
 
 __attribute__((constructor)) static void
 faults_map(void)
@@ -56,6 +60,7 @@ faults_map(void)
 	(void)close(fd);
 	if (map != MAP_FAILED)
 		faults = map;
+	direct = getenv("KARMA_FAULTS_DIRECT") != NULL; /* NOLINT(concurrency-mt-unsafe): the same */
 }
 
 static bool
@@ -209,6 +214,26 @@ pwritev2(int fd, const struct iovec *pieces, int count, off_t position, int flag
 	return faulty_write(fd, pieces, count, position, flags);
 }
 
+/*
+ * The file system of a test cannot write around the cache, unless the test asks for it. The other commands have an argument of at
+ * most a pointer's size, or none.
+ */
+int
+fcntl(int fd, int command, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, command);
+	long argument = va_arg(arguments, long);
+
+	va_end(arguments);
+	if (command == F_SETFL && (argument & O_DIRECT) != 0 && faults != NULL && !direct && is_of_log(fd)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)syscall(SYS_fcntl, fd, command, argument);
+}
+
 int
 fsync(int fd)
 {
@@ -243,5 +268,6 @@ ssize_t pwrite64(int fd, const void *data, size_t bytes, off_t position) __attri
 ssize_t pwritev64(int fd, const struct iovec *pieces, int count, off_t position) __attribute__((alias("pwritev")));
 ssize_t pwritev64v2(int fd, const struct iovec *pieces, int count, off_t position, int flags)
     __attribute__((alias("pwritev2")));
+int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
 int fallocate64(int fd, int mode, off_t offset, off_t bytes) __attribute__((alias("fallocate")));
 int posix_fallocate64(int fd, off_t offset, off_t bytes) __attribute__((alias("posix_fallocate")));

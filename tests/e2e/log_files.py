@@ -46,8 +46,10 @@ class Faults:
             f.truncate(64 * len(self.CALLS))
             self.map = mmap.mmap(f.fileno(), 64 * len(self.CALLS))
 
-    def environment(self):
-        return {'LD_PRELOAD': self.shim, 'KARMA_FAULTS': self.path}
+    def environment(self, direct=False):
+        """direct: the log may be written around the cache."""
+        more = {'KARMA_FAULTS_DIRECT': '1'} if direct else {}
+        return {'LD_PRELOAD': self.shim, 'KARMA_FAULTS': self.path, **more}
 
     def at(self, call, field):
         return 64 * self.CALLS.index(call) + 8 * self.FIELDS.index(field)

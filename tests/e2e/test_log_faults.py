@@ -36,9 +36,9 @@ class FaultTest(KarmaTest):
         super().setUp()
         self.faults = Faults(self.scratch, SHIM)
 
-    def begin(self, *options, **how):
+    def begin(self, *options, direct=False, **how):
         """A server whose log can be made to fail, with 1 in key 1 of tree a."""
-        server = self.start(*options, env=self.faults.environment(), **how)
+        server = self.start(*options, env=self.faults.environment(direct), **how)
         client = self.client()
         client.call('increment', 'a', key=1)
         self.assertGreater(self.faults.get('write', 'calls') + self.faults.get('sync', 'calls'), 0,
@@ -182,11 +182,11 @@ class DiskFull(FaultTest):
 
 
 class Failing(FaultTest):
-    def fails(self, call, mode='true', **fault):
+    def fails(self, call, mode='true', direct=False, **fault):
         """The log fails under pipelined writes of two connections; everything that has to follow."""
         what = '%s, %s, %s' % (call, mode, fault)
         directory = self.fresh()
-        server, client = self.begin('--wal-fsync=' + mode, directory=directory)
+        server, client = self.begin('--wal-fsync=' + mode, direct=direct, directory=directory)
         client.send(request('increment', 'a', key=KEY) * 100)
         self.assertEqual(client.lines(100), [ONE] * 100)
         client.call('dump', 'a')
@@ -244,16 +244,21 @@ class Failing(FaultTest):
         self.fails('sync', error=errno.EIO)
         self.fails('sync', error=errno.EIO, let_pass=3)
 
+    def test_direct_writes_fail(self):
+        """the same around the cache, where a write syncs: no sync is made, none is tried again"""
+        self.fails('write', direct=True, error=errno.EIO)
+        self.fails('write', direct=True, error=errno.EIO, bytes=4096, let_pass=2)
+        self.assertEqual(self.faults.met('sync'), 0)
+
     def test_other_modes_fail(self):
         """the same without waiting for the disk: writes are refused from then on"""
         self.fails('write', mode='false', error=errno.EIO)
         self.fails('write', mode='everysec', error=errno.ENOSPC)
         self.fails('sync', mode='everysec', error=errno.EIO)
 
-    def test_no_second_try(self):
-        """after a failed sync no sync and no write follows: what the page cache forgot must not become durable"""
-        server, client = self.begin()
-        self.faults.set('sync', error=errno.EIO)
+    def no_second_try(self, call, direct):
+        server, client = self.begin(direct=direct)
+        self.faults.set(call, error=errno.EIO)
         self.assertIn(UNKNOWN, client.fault('increment', 'a', key=KEY))
         self.faults.clear()
         calls = [self.faults.get(call, 'calls') for call in ('write', 'sync')]
@@ -263,6 +268,14 @@ class Failing(FaultTest):
         server.send_signal(signal.SIGTERM)
         self.assertEqual(server.wait(), 1)
         self.assertEqual([self.faults.get(call, 'calls') for call in ('write', 'sync')], calls)
+
+    def test_no_second_try(self):
+        """after a failed sync no sync and no write follows: what the page cache forgot must not become durable"""
+        self.no_second_try('sync', direct=False)
+
+    def test_no_second_try_direct(self):
+        """the same after a failed write around the cache"""
+        self.no_second_try('write', direct=True)
 
     def test_replies_keep_their_order(self):
         """when the log fails, a pipeline of reads and writes still gets every reply in its place"""
@@ -298,8 +311,8 @@ class Stalling(FaultTest):
                 took.append((time.monotonic() - begun) * 1000)
         return took
 
-    def stalls(self, call, *options):
-        server, client = self.begin(*options)
+    def stalls(self, call, *options, direct=False):
+        server, client = self.begin(*options, direct=direct)
         readers = self.readers()
         self.read_beside(readers, 20)
         usual = self.read_beside(readers)
@@ -358,6 +371,13 @@ class Stalling(FaultTest):
     def test_sync_stalls(self):
         """while a sync stalls, reads go on, memory is bounded, pipelines stop; then all is answered, in order, and kept"""
         server, writers, sent = self.stalls('sync')
+        self.faults.clear()
+        self.all_answered(writers, sent, server)
+        self.kill_and_look(sent[0])
+
+    def test_direct_write_stalls(self):
+        """the same around the cache, where a write syncs"""
+        server, writers, sent = self.stalls('write', direct=True)
         self.faults.clear()
         self.all_answered(writers, sent, server)
         self.kill_and_look(sent[0])

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "store/manifest.h"
@@ -39,6 +40,8 @@ int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
+ssize_t __real_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
+ssize_t __wrap_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
 int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __real_unlinkat(int fd, const char *name, int flags);
@@ -56,6 +59,14 @@ __wrap_fdatasync(int fd)
 {
 	step();
 	return __real_fdatasync(fd);
+}
+
+/* Around the cache a write makes durable. */
+ssize_t
+__wrap_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+	step();
+	return __real_pwritev64v2(fd, pieces, count, offset, flags);
 }
 
 int

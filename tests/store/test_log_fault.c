@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@ static _Atomic int allocate_error;
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
+ssize_t __real_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
+ssize_t __wrap_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
 int __real_fallocate64(int fd, int mode, off_t offset, off_t bytes);
 int __wrap_fallocate64(int fd, int mode, off_t offset, off_t bytes);
 
@@ -24,6 +27,16 @@ __wrap_fdatasync(int fd)
 {
 	if (sync_error == 0)
 		return __real_fdatasync(fd);
+	errno = sync_error;
+	return -1;
+}
+
+/* Around the cache a write syncs, too. */
+ssize_t
+__wrap_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+	if (sync_error == 0)
+		return __real_pwritev64v2(fd, pieces, count, offset, flags);
 	errno = sync_error;
 	return -1;
 }

@@ -12,7 +12,7 @@ import unittest
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 KARMA, LOAD = sys.argv[1:3]
 STAGES = ['kernel_us', 'requests', 'decode_us', 'execute_us', 'finish_us', 'settle_us', 'commit_wait_us', 'send_us',
-          'commit_us', 'quiesce_us', 'write_us', 'write_bytes', 'sync_us', 'publish_us', 'wake_us']
+          'commit_us', 'quiesce_us', 'write_us', 'write_bytes', 'publish_us', 'wake_us']  # sync_us: not where a write does it
 DUMPS = ['first_quiescent_round', 'walk', 'second_quiescent_round', 'notes_collected', 'keys_set_aside', 'file_written',
          'log_synced', 'file_renamed']
 

@@ -175,6 +175,34 @@ memory_sync(void *context, int handle)
 }
 
 static int
+memory_direct(void *context, int handle, bool on)
+{
+	struct memory_device *memory = context;
+
+	MUST(pthread_mutex_lock(&memory->lock) == 0);
+	(void)opened(memory, handle);
+	return (int)leave(memory, on && !memory->direct ? -EINVAL : 0);
+}
+
+/* As a write and a sync, so a crash in between leaves any part of it. It asserts what a real device would refuse. */
+static int
+memory_write_through(void *context, int handle, const struct iovec *pieces, int count, uint64_t offset)
+{
+	struct memory_device *memory = context;
+	bool short_transfers = memory->short_transfers;
+
+	MUST(offset % WAL_DIRECT_BYTES == 0);
+	for (int i = 0; i < count; i++)
+		MUST((uintptr_t)pieces[i].iov_base % WAL_DIRECT_BYTES == 0 &&
+		     pieces[i].iov_len % WAL_DIRECT_BYTES == 0);
+	memory->short_transfers = false;
+	ssize_t r = memory_write(context, handle, pieces, count, offset);
+
+	memory->short_transfers = short_transfers;
+	return r < 0 ? (int)r : memory_sync(context, handle);
+}
+
+static int
 memory_reread(void *context, int handle)
 {
 	struct memory_device *memory = context;
@@ -336,6 +364,8 @@ memory_device_wal(struct memory_device *memory)
 		.read = memory_read,
 		.write = memory_write,
 		.sync = memory_sync,
+		.direct = memory_direct,
+		.write_through = memory_write_through,
 		.reread = memory_reread,
 		.push = memory_push,
 		.allocate = memory_allocate,

@@ -84,6 +84,7 @@ struct memory_device {
 
 	/* Set by the test. */
 	uint64_t random;      /* state; what is short and what a crash keeps */
+	bool direct;          /* files can be written around the cache */
 	bool short_transfers; /* reads and writes do any part of what they could */
 	uint64_t room;        /* bytes that allocations and writes may take; -ENOSPC beyond. UINT64_MAX at first */
 	struct {

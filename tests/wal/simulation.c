@@ -155,6 +155,7 @@ options_choose(struct sim *sim)
 	options->sequence_needed = sim_chance(sim, 80) ? sim->manifest.sequence_first : 0;
 	options->last = sim->recovered.last;
 	sim->memory->short_transfers = sim_chance(sim, 30);
+	sim->memory->direct = sim_chance(sim, 60);
 }
 
 static bool

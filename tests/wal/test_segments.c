@@ -204,7 +204,7 @@ is_full_before_it_is_too_late(void **state)
 			(void)log_kit_fill(&kit, writers[i], UINT64_MAX);
 		assert_true(wal_commit(kit.wal));
 	}
-	assert_int_equal(blocks, 3);
+	assert_in_range(blocks, 3, 4); /* a segment has room for four, rounded up to whole pages */
 	assert_int_equal(kit.state_said, WAL_FULL);
 	assert_int_equal(kit.error_said, -ENOSPC);
 	/* It goes on where it is, so that the segments before can go. */
