@@ -432,6 +432,11 @@ class Server:
     def descriptors(self):
         return len(os.listdir('/proc/%d/fd' % self.pid))
 
+    def descriptors_at_rest(self):
+        """To compare with later: the log's next segment, open as well, is made beside the first requests."""
+        wait_until(lambda: sum(name.endswith('.wal') for name in os.listdir(self.directory)) >= 2, 'the log has its next segment')
+        return self.descriptors()
+
     def files(self, tree=None):
         """Dump files, oldest first; of one tree when its name needs no encoding."""
         found = []

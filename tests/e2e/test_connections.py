@@ -39,7 +39,7 @@ class Limits(KarmaTest):
         inside = [self.client() for _ in range(4)]
         for client in inside:
             client.call('ping')
-        before = server.descriptors()
+        before = server.descriptors_at_rest()
         last = self.client()
         last.call('ping')
         extra = [self.client() for _ in range(300)]
@@ -130,7 +130,7 @@ class Idle(KarmaTest):
         for client in idle[::97]:
             self.assertEqual(client.call('increment', 'a', key=1), 1)
         self.assertEqual(self.client().call('sum', 'a', key=1), 1 + len(idle[::97]))
-        descriptors = server.descriptors()
+        descriptors = server.descriptors_at_rest()
         for client in idle:
             client.close()
         wait_until(lambda: server.descriptors() <= descriptors - count, 'descriptors of all come back')

@@ -293,7 +293,7 @@ class SlowReaders(KarmaTest):
         server = self.start('--write-timeout=1')
         other = self.client()
         other.call('ping')
-        before = server.descriptors()
+        before = server.descriptors_at_rest()
         slow = self.client(receive_buffer=4096)
         self.flood(slow, PING)
         wait_until(lambda: server.descriptors() <= before, 'the slow client is dropped')
@@ -350,7 +350,7 @@ class Leaving(KarmaTest):
         server = self.start()
         other = self.client()
         other.call('increment', 'a', key=1)
-        before = server.descriptors()
+        before = server.descriptors_at_rest()
         for i in range(scaled(200)):
             client = self.client()
             client.send((b'{"command":"incr', PING * 100 + b'{"comm', request('find', 'a', **EVER) * 50,
@@ -366,7 +366,7 @@ class Leaving(KarmaTest):
         server = self.start()
         other = self.client()
         other.call('ping')
-        before = server.descriptors()
+        before = server.descriptors_at_rest()
 
         def churn(count):
             for i in range(count):
@@ -394,7 +394,7 @@ class Leaving(KarmaTest):
         server = self.start()
         other = self.client()
         other.call('ping')
-        before = server.descriptors()
+        before = server.descriptors_at_rest()
         for _ in range(10):
             clients = [server.client() for _ in range(50)]
             for i, client in enumerate(clients):
