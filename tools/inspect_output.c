@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "proto/json_v1.h"
+#include "proto/json_encode.h"
 
 enum { OUTPUT_BYTES = 64 * 1024 };
 
@@ -74,7 +74,7 @@ print_file(struct buffer *out, const char *file)
 void
 print_tree(struct buffer *out, const char *name, size_t bytes)
 {
-	json_v1_string(out, name, bytes);
+	json_encode_string(out, name, bytes);
 }
 
 bool

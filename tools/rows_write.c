@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "proto/json_v1.h"
+#include "proto/json_encode.h"
 
 void
 rows_begin(enum row_format format, struct buffer *out)
@@ -78,7 +78,7 @@ static void
 append_json(const struct row *row, struct buffer *out)
 {
 	buffer_append_literal(out, "{\"tree\":");
-	json_v1_string(out, row->tree, row->tree_bytes);
+	json_encode_string(out, row->tree, row->tree_bytes);
 	append_json_number(out, row->has_key, FIELD_KEY, row->key);
 	append_json_number(out, row->has_day, FIELD_DAY, row->day);
 	append_json_number(out, row->has_day, FIELD_COUNT, row->count);

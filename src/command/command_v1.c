@@ -65,7 +65,7 @@ static enum command_status
 v1_unknown(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
 	static const char before[] = "Unknown command ";
-	const struct v1_text *name = &entry->request.command_text;
+	const struct text *name = &entry->request.command_text;
 	struct buffer text;
 
 	(void)worker;
@@ -100,7 +100,7 @@ v1_create(struct command_worker *worker, const struct command_entry *entry, stru
 static enum command_status
 v1_drop(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
-	const struct v1_text *name = &entry->request.tree;
+	const struct text *name = &entry->request.tree;
 	int r = tree_drop(worker->engine_worker, name->data, name->bytes);
 
 	if (r != ENGINE_MISSING)

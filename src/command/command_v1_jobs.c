@@ -10,16 +10,18 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proto/json_encode.h"
+
 static struct command_job *
 job_of(struct job *job)
 {
 	return (struct command_job *)(void *)job; /* first member */
 }
 
-static struct v1_text
+static struct text
 tree_of(const struct command_job *job)
 {
-	return (struct v1_text){ .data = job->tree, .bytes = job->tree_bytes };
+	return (struct text){ .data = job->tree, .bytes = job->tree_bytes };
 }
 
 /* An encoder ran out of room or of memory: the reply so far is thrown away. */
@@ -105,7 +107,7 @@ append_name(void *context, struct tree *tree, const char *name, size_t bytes)
 	if (list->more)
 		buffer_append_byte(list->reply, ',');
 	list->more = true;
-	json_v1_string(list->reply, name, bytes);
+	json_encode_string(list->reply, name, bytes);
 	return list->reply->failed;
 }
 
@@ -200,7 +202,7 @@ v1_job_load(struct job *base)
 	struct command_job *job = job_of(base);
 	struct store_fault fault;
 	char name[TREE_NAME_BYTES_MAX];
-	struct v1_text tree = { .data = name };
+	struct text tree = { .data = name };
 	int r = store_load(job->store, job->tree, job->tree_bytes, name, &tree.bytes, &job->hold, &fault);
 
 	if (r == 0)

@@ -137,7 +137,7 @@ is_of_one_key(const struct v1_request *request)
 
 /* Most lines name the tree of the line before. */
 static struct tree *
-prefetch_tree(struct command_worker *worker, const struct v1_text *name, const struct command_entry *before)
+prefetch_tree(struct command_worker *worker, const struct text *name, const struct command_entry *before)
 {
 	if (before != NULL && before->tree != NULL && before->request.tree.bytes == name->bytes &&
 	    memcmp(before->request.tree.data, name->data, name->bytes) == 0)

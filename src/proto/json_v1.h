@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "proto/text.h"
 
 enum v1_command {
 	V1_UNKNOWN,
@@ -30,16 +31,11 @@ enum v1_command {
 	V1_LOAD,
 };
 
-struct v1_text {
-	const char *data; /* into the line, or the arena when it had escapes */
-	size_t bytes;
-};
-
 struct v1_request {
 	enum v1_command command;
 	bool has_tree, has_key, has_from, has_to;
-	struct v1_text command_text; /* as sent, for "Unknown command x" */
-	struct v1_text tree;
+	struct text command_text; /* as sent, for "Unknown command x" */
+	struct text tree;
 	uint64_t key, from, to;
 	const char *key_digits; /* where they stand in the line, if has_key */
 };
@@ -72,9 +68,8 @@ void json_v1_reply_error(struct buffer *out, const char *text, size_t bytes);
 
 /* Replies built of before + "name" (quoted as the original does: plain double quotes around it) + after, as in
  * `Tree "x" not exists`. success tells which kind. The name is escaped, the quotes become \". */
-void json_v1_reply_named(struct buffer *out, bool success, const char *before, struct v1_text name, const char *after);
+void json_v1_reply_named(struct buffer *out, bool success, const char *before, struct text name, const char *after);
 
 /* Pieces of the larger replies. begin writes {"success":true,"response": and end writes } CR LF. */
 void json_v1_reply_begin(struct buffer *out);
 void json_v1_reply_end(struct buffer *out);
-void json_v1_string(struct buffer *out, const char *text, size_t bytes); /* quoted and escaped */

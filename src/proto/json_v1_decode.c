@@ -41,7 +41,7 @@ enum { COMMAND_COUNT = sizeof(command_names) / sizeof(command_names[0]) };
 static_assert(COMMAND_COUNT == V1_LOAD - V1_UNKNOWN, "every command has its name");
 
 static enum v1_command
-command_find(struct v1_text text)
+command_find(struct text text)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		const struct command_name *name = &command_names[i];
@@ -87,7 +87,7 @@ member_of(struct json_text name)
 }
 
 static bool
-decode_text(struct decoder *decoder, const char *type_problem, struct v1_text *ret)
+decode_text(struct decoder *decoder, const char *type_problem, struct text *ret)
 {
 	struct json_text text;
 
@@ -95,21 +95,21 @@ decode_text(struct decoder *decoder, const char *type_problem, struct v1_text *r
 		return json_scan_fail(&decoder->scan, type_problem);
 	if (!json_scan_string(&decoder->scan, &text))
 		return false;
-	*ret = (struct v1_text){ .data = text.data, .bytes = text.bytes };
+	*ret = (struct text){ .data = text.data, .bytes = text.bytes };
 	if (!text.escaped)
 		return true;
 	char *resolved = arena_take(decoder->scratch, text.bytes);
 
 	if (resolved == NULL)
 		return json_scan_fail(&decoder->scan, "No room left for strings with escapes");
-	*ret = (struct v1_text){ .data = resolved, .bytes = json_text_resolve(text, resolved) };
+	*ret = (struct text){ .data = resolved, .bytes = json_text_resolve(text, resolved) };
 	return true;
 }
 
 static bool
 decode_tree(struct decoder *decoder)
 {
-	struct v1_text *tree = &decoder->request->tree;
+	struct text *tree = &decoder->request->tree;
 	const char *start = decoder->scan.at;
 
 	if (!decode_text(decoder, "Field tree_name must be a string", tree))

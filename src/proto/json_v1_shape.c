@@ -75,7 +75,7 @@ shape_fits(const struct v1_shape *shape, const char *line, size_t bytes, struct 
 
 /* False when the text does not borrow from the line. */
 static bool
-learn_text(struct v1_text text, const char *line, const char *after, size_t bytes, struct v1_shape_text *ret)
+learn_text(struct text text, const char *line, const char *after, size_t bytes, struct v1_shape_text *ret)
 {
 	const uintptr_t first = (uintptr_t)text.data; /* elsewhere, perhaps */
 

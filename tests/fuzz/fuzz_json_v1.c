@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "proto/json_encode.h"
 #include "proto/json_v1_shape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,7 +35,7 @@ check_fault(const struct v1_fault *fault)
 }
 
 static bool
-same_text(struct v1_text one, struct v1_text other)
+same_text(struct text one, struct text other)
 {
 	return one.bytes == other.bytes && memcmp(one.data, other.data, one.bytes) == 0;
 }
@@ -50,10 +51,10 @@ static void
 encode(const struct v1_request *request, struct buffer *out)
 {
 	buffer_append_literal(out, "{\"command\":");
-	json_v1_string(out, request->command_text.data, request->command_text.bytes);
+	json_encode_string(out, request->command_text.data, request->command_text.bytes);
 	if (request->has_tree) {
 		buffer_append_literal(out, ",\"tree_name\":");
-		json_v1_string(out, request->tree.data, request->tree.bytes);
+		json_encode_string(out, request->tree.data, request->tree.bytes);
 	}
 	if (request->has_key)
 		append_number(out, ",\"key\":", request->key);

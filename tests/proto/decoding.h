@@ -77,7 +77,7 @@ refuses_member(const char *middle)
 }
 
 static inline void
-assert_text(struct v1_text text, const char *expected, size_t bytes)
+assert_text(struct text text, const char *expected, size_t bytes)
 {
 	assert_int_equal(text.bytes, bytes);
 	assert_memory_equal(text.data, expected, bytes);

@@ -91,14 +91,14 @@ prepare(const struct buffer *line, struct buffer *out)
 }
 
 static bool
-reference_text(const json_t *object, const char *name, size_t bytes_max, bool *ret_has, struct v1_text *ret)
+reference_text(const json_t *object, const char *name, size_t bytes_max, bool *ret_has, struct text *ret)
 {
 	const json_t *value = json_object_get(object, name);
 
 	*ret_has = json_is_string(value);
 	if (!*ret_has)
 		return value == NULL || json_is_null(value);
-	*ret = (struct v1_text){ json_string_value(value), json_string_length(value) };
+	*ret = (struct text){ json_string_value(value), json_string_length(value) };
 	return ret->bytes <= bytes_max;
 }
 
@@ -154,7 +154,7 @@ reference_decode(const struct buffer *line, struct v1_request *ret, json_t **ret
 }
 
 static bool
-same_text(struct v1_text one, struct v1_text other)
+same_text(struct text one, struct text other)
 {
 	return one.bytes == other.bytes && memcmp(one.data, other.data, one.bytes) == 0;
 }

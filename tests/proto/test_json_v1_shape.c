@@ -35,7 +35,7 @@ random_below(uint64_t *state, uint64_t bound)
 }
 
 static bool
-same_text(struct v1_text one, struct v1_text other)
+same_text(struct text one, struct text other)
 {
 	return one.bytes == other.bytes && (one.bytes == 0 || memcmp(one.data, other.data, one.bytes) == 0);
 }
