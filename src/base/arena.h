@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena {
 	char *data;
@@ -23,6 +24,20 @@ arena_take(struct arena *arena, size_t bytes)
 
 	arena->used += bytes;
 	return block;
+}
+
+enum { ARENA_ALIGNMENT = 8, ARENA_PADDING_MAX = ARENA_ALIGNMENT - 1 };
+
+/* The same for things of 64 bits; takes up to ARENA_PADDING_MAX more. */
+static inline void *
+arena_take_aligned(struct arena *arena, size_t bytes)
+{
+	const size_t padding = -(uintptr_t)(arena->data + arena->used) & ARENA_PADDING_MAX;
+
+	if (arena->capacity - arena->used < padding)
+		return NULL;
+	arena->used += padding;
+	return arena_take(arena, bytes);
 }
 
 static inline void

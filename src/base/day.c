@@ -34,3 +34,19 @@ day_from_unix(int64_t seconds)
 	month += month < 10 ? 3 : -9;
 	return (uint32_t)(year * 10000 + month * 100 + day);
 }
+
+/* The other way round; what does not come back as it went is no date. */
+bool
+day_to_number(uint64_t day, int64_t *ret_number)
+{
+	if (day > INT32_MAX)
+		return false;
+	const int64_t month = (int64_t)(day / 100 % 100);
+	const int64_t year = (int64_t)(day / 10000) - (month < 3);
+	const int64_t era = floor_divide(year, 400);
+	const int64_t of_era = year - era * 400;
+	const int64_t of_year = (153 * (month + (month < 3 ? 9 : -3)) + 2) / 5 + (int64_t)(day % 100) - 1;
+
+	*ret_number = era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - DAYS_TO_1970;
+	return day_from_unix(*ret_number * SECONDS_PER_DAY) == day;
+}

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 bool
 json_scan_fail(struct json_scan *scan, const char *problem)
@@ -55,17 +56,38 @@ pass_byte(struct json_scan *scan, char byte)
 	return true;
 }
 
+/* An integer without leading zeros, sign and all: more digits are larger, as many are compared. */
+static bool
+integer_fits(const char *first, const char *end)
+{
+	static const char highest[] = "18446744073709551615", lowest[] = "-9223372036854775808";
+	static_assert(sizeof(highest) == sizeof(lowest), "both take the same bytes");
+	const size_t bytes = (size_t)(end - first);
+	const char *bound = *first == '-' ? lowest : highest;
+
+	return bytes < sizeof(highest) - 1 || (bytes == sizeof(highest) - 1 && memcmp(first, bound, bytes) <= 0);
+}
+
 bool
 json_scan_number(struct json_scan *scan)
 {
+	const char *first = scan->at;
+
 	(void)pass_byte(scan, '-');
 	/* A leading zero stands alone: a digit behind it is then met where a comma should be. */
 	if (!pass_byte(scan, '0') && !pass_digits(scan))
 		return false;
+	const char *digits_end = scan->at;
+
 	if (pass_byte(scan, '.') && !pass_digits(scan))
 		return false;
-	if (!pass_byte(scan, 'e') && !pass_byte(scan, 'E'))
+	if (!pass_byte(scan, 'e') && !pass_byte(scan, 'E')) {
+		if (scan->integers_fit && scan->at == digits_end && !integer_fits(first, digits_end)) {
+			scan->at = first;
+			return json_scan_fail(scan, "Integer out of range");
+		}
 		return true;
+	}
 	if (!pass_byte(scan, '+'))
 		(void)pass_byte(scan, '-');
 	return pass_digits(scan);

@@ -57,6 +57,29 @@ stays_within_what_can_be_written(void **state)
 	assert_int_equal(day_from_unix(INT64_MIN), 101);
 }
 
+/* Both ways; and what is no date does not come back. */
+static void
+numbers_and_dates_match(void **state)
+{
+	int64_t number;
+
+	(void)state;
+	for (int64_t day = -719528; day <= 2932896; day++) {
+		assert_true(day_to_number(day_from_unix(day * SECONDS_PER_DAY), &number));
+		assert_int_equal(number, day);
+	}
+	unsigned dates = 0;
+
+	for (uint64_t day = 19990000; day < 20010000; day++)
+		dates += day_to_number(day, &number);
+	assert_int_equal(dates, 365 + 366);
+	assert_false(day_to_number(0, &number));
+	assert_false(day_to_number(100, &number));
+	assert_false(day_to_number(99991232, &number));
+	assert_false(day_to_number(100000101, &number));
+	assert_false(day_to_number(UINT64_MAX, &number));
+}
+
 int
 main(void)
 {
@@ -64,6 +87,7 @@ main(void)
 		cmocka_unit_test(follows_the_library_for_800_years),
 		cmocka_unit_test(knows_leap_years),
 		cmocka_unit_test(stays_within_what_can_be_written),
+		cmocka_unit_test(numbers_and_dates_match),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,137 @@ append_member(struct buffer *line)
 	}
 }
 
+/* ---- protocol v2 ---- */
+
+static void
+append_numbers(struct buffer *line, unsigned count)
+{
+	append_between(line, '[');
+	for (unsigned i = 0; i < count; i++) {
+		if (i > 0)
+			append_between(line, ',');
+		if (one_in(60))
+			append_value(line, 2);
+		else
+			append_key(line);
+	}
+	append_between(line, ']');
+}
+
+static void
+append_name(struct buffer *line, const char *name)
+{
+	buffer_append_byte(line, '"');
+	append_spelled(line, name);
+	buffer_append_byte(line, '"');
+	append_between(line, ':');
+}
+
+/* Members of an object, `names` in any order, with values of a kind. */
+static void
+append_members(struct buffer *line, const char *const *names, unsigned count, unsigned texts)
+{
+	append_between(line, '{');
+	for (unsigned i = 0, left = below(5) == 0 ? below(4) : count; i < left; i++) {
+		const unsigned which = one_in(10) ? below(count) : i % count;
+
+		if (i > 0)
+			append_between(line, ',');
+		append_name(line, one_in(40) ? "x" : names[which]);
+		if (one_in(30))
+			append_value(line, 2);
+		else if (which < texts)
+			append_string(line);
+		else
+			append_key(line);
+	}
+	append_between(line, '}');
+}
+
+static void
+append_items(struct buffer *line)
+{
+	static const char *const sum_members[] = { "series", "key" };
+	const bool sums = one_in(3);
+
+	append_between(line, '[');
+	for (unsigned i = 0, count = below(8); i < count; i++) {
+		if (i > 0)
+			append_between(line, ',');
+		if (one_in(60))
+			append_value(line, 2);
+		else if (sums)
+			append_members(line, sum_members, 2, 1);
+		else
+			append_numbers(line, one_in(60) ? below(6) : 3);
+	}
+	append_between(line, ']');
+}
+
+enum kind { KIND_NUMBER, KIND_TEXT, KIND_KEYS, KIND_ITEMS, KIND_RANGE, KIND_ANY };
+
+static void
+append_of_kind(struct buffer *line, enum kind kind)
+{
+	static const char *const ends[] = { "from", "to" };
+
+	switch (kind) {
+	case KIND_NUMBER:
+		append_key(line);
+		break;
+	case KIND_TEXT:
+		append_string(line);
+		break;
+	case KIND_KEYS:
+		append_numbers(line, below(10));
+		break;
+	case KIND_ITEMS:
+		append_items(line);
+		break;
+	case KIND_RANGE:
+		append_members(line, ends, 2, 0);
+		break;
+	case KIND_ANY:
+		append_value(line, 0);
+		break;
+	}
+}
+
+static void
+append_member_v2(struct buffer *line)
+{
+	static const struct {
+		const char *name;
+		enum kind kind;
+	} members[] = {
+		{ "key", KIND_NUMBER },
+		{ "keys", KIND_KEYS },
+		{ "items", KIND_ITEMS },
+		{ "items", KIND_ITEMS },
+		{ "range", KIND_RANGE },
+		{ "series", KIND_TEXT },
+		{ "tree", KIND_TEXT },
+		{ "op", KIND_TEXT },
+		{ "value", KIND_NUMBER },
+		{ "bucket", KIND_NUMBER },
+		{ "bucket", KIND_TEXT },
+		{ "date", KIND_NUMBER },
+		{ "token", KIND_TEXT },
+		{ "v", KIND_NUMBER },
+		{ "fingerprint", KIND_ANY },
+		{ "idempotency_key", KIND_TEXT },
+		{ "idempotency_created_at_unix", KIND_ANY },
+		{ "nothing_known", KIND_ANY },
+	};
+	const unsigned which = below(sizeof(members) / sizeof(members[0]));
+
+	append_name(line, members[which].name);
+	if (one_in(100))
+		append_nested(line);
+	else
+		append_of_kind(line, one_in(12) ? KIND_ANY : members[which].kind);
+}
+
 /* One small wound: a byte changed, put in, taken out, two swapped, or the end cut off. */
 static void
 wound(struct buffer *line)
@@ -298,23 +429,40 @@ wound(struct buffer *line)
 	}
 }
 
-void
-request_generate(uint64_t seed, struct buffer *line)
+static void
+generate(struct buffer *line, const char *usual, unsigned members_max, void (*append)(struct buffer *line))
 {
-	random_state = seed;
-	buffer_truncate(line, 0);
 	append_between(line, '{');
 	if (!one_in(20))
-		append_text(line, "\"command\":\"increment\"");
+		append_text(line, usual);
 	else
-		append_member(line);
-	for (unsigned count = below(7); count > 0; count--) {
+		append(line);
+	for (unsigned count = below(members_max + 1); count > 0; count--) {
 		append_between(line, ',');
-		append_member(line);
+		append(line);
 	}
 	append_between(line, '}');
 	if (one_in(2)) {
 		for (unsigned count = 1 + below(3); count > 0 && line->bytes > 0; count--)
 			wound(line);
 	}
+}
+
+void
+request_generate(uint64_t seed, struct buffer *line)
+{
+	random_state = seed;
+	buffer_truncate(line, 0);
+	generate(line, "\"command\":\"increment\"", 6, append_member);
+}
+
+void
+request_generate_v2(uint64_t seed, struct buffer *line)
+{
+	random_state = seed;
+	buffer_truncate(line, 0);
+	if (one_in(50))
+		append_value(line, 0);
+	else
+		generate(line, "\"v\":2,\"op\":\"counter.increment\"", 14, append_member_v2);
 }

@@ -9,5 +9,6 @@
 
 #include "base/buffer.h"
 
-/* Replaces what is in `line`. */
+/* Each replaces what is in `line`. */
 void request_generate(uint64_t seed, struct buffer *line);
+void request_generate_v2(uint64_t seed, struct buffer *line);

@@ -1,6 +1,8 @@
 /* The grammar of RFC 8259 holds in every part of a line, known and ignored, and nesting is bounded. */
 #include "decoding.h"
 
+#include "proto/json_scan.h"
+
 /* Commas, colons and quotes are where the grammar wants them. */
 static void
 grammar_of_objects(void **state)
@@ -127,14 +129,40 @@ nesting_remembers_kinds(void **state)
 	}
 }
 
+/* Only where a decoder asks for it, and only for integers. */
+static void
+integers_fit_by_rule(void **state)
+{
+	static const struct {
+		const char *number;
+		bool fits;
+	} cases[] = {
+		{ "18446744073709551615", true },   { "18446744073709551616", false },
+		{ "20000000000000000000", false },  { "100000000000000000000", false },
+		{ "-9223372036854775808", true },   { "-9223372036854775809", false },
+		{ "-10000000000000000000", false }, { "18446744073709551616.0", true },
+		{ "18446744073709551616e0", true }, { "-0", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_scan scan = json_scan_of(cases[i].number, strlen(cases[i].number));
+
+		assert_true(json_scan_number(&scan));
+		scan = json_scan_of(cases[i].number, strlen(cases[i].number));
+		scan.integers_fit = true;
+		assert_int_equal(json_scan_number(&scan), cases[i].fits);
+		assert_ptr_equal(scan.at, cases[i].fits ? scan.end : scan.start);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grammar_of_objects),
-		cmocka_unit_test(grammar_of_ignored_values),
-		cmocka_unit_test(nesting_is_bounded),
-		cmocka_unit_test(nesting_remembers_kinds),
+		cmocka_unit_test(grammar_of_objects),   cmocka_unit_test(grammar_of_ignored_values),
+		cmocka_unit_test(nesting_is_bounded),   cmocka_unit_test(nesting_remembers_kinds),
+		cmocka_unit_test(integers_fit_by_rule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
