@@ -176,6 +176,8 @@ only_the_last_array_counts(void **state)
 	assert_null(line.keys.at);
 	takes("{\"items\":[[1,2,3]],\"items\":[[4,5,-6]]}");
 	assert_null(line.items.at);
+	takes("{\"items\":[[1,2,3]],\"items\":{}}");
+	assert_null(line.items.at);
 }
 
 int
