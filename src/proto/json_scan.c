@@ -82,10 +82,8 @@ json_scan_number(struct json_scan *scan)
 	if (pass_byte(scan, '.') && !pass_digits(scan))
 		return false;
 	if (!pass_byte(scan, 'e') && !pass_byte(scan, 'E')) {
-		if (scan->integers_fit && scan->at == digits_end && !integer_fits(first, digits_end)) {
-			scan->at = first;
-			return json_scan_fail(scan, "Integer out of range");
-		}
+		if (scan->at == digits_end && scan->misfit == NULL && !integer_fits(first, digits_end))
+			scan->misfit = first;
 		return true;
 	}
 	if (!pass_byte(scan, '+'))

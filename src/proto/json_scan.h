@@ -23,7 +23,7 @@ struct json_scan {
 	const char *at; /* the next byte to look at; after a failure the one that is wrong */
 	const char *end;
 	const char *problem; /* after a failure: a static sentence, or NULL for a byte that can not stand there */
-	bool integers_fit;   /* rule: an integer outside -2^63 … 2^64 - 1 is a failure, wherever it stands */
+	const char *misfit;  /* the first integer outside -2^63 … 2^64 - 1, which is no failure, or NULL */
 };
 
 /* The inside of a string, quotes left out, as it stands in the text: valid, escapes not resolved. */

@@ -89,8 +89,9 @@ struct v2_items {
 enum { V2_ITEMS_MAX = 10000 }; /* of a request; a longer array is read no further */
 
 struct v2_line {
-	bool is_object;   /* else a JSON text of another kind, and nothing below counts */
-	uint64_t present; /* bit of each member that is there; the last of repeated ones counts */
+	bool is_object;    /* else a JSON text of another kind, and nothing below counts */
+	bool out_of_range; /* an integer outside -2^63 … 2^64 - 1 stands in it, wherever: fields must not be read */
+	uint64_t present;  /* bit of each member that is there; the last of repeated ones counts */
 	struct v2_value member[V2_MEMBER_COUNT];
 	/* at is NULL unless the member is an array of at most V2_ITEMS_MAX unsigned integers, or items of three of them. */
 	struct v2_keys keys;
@@ -121,12 +122,12 @@ struct v2_problem {
  * json_v2_decode() - find the members of one line (without its LF)
  *
  * Blanks, tabs and CRs around tokens are skipped. Checks the whole text: RFC 8259, valid UTF-8 everywhere, at most
- * JSON_DEPTH_MAX levels, nothing behind the value, no integer outside -2^63 … 2^64 - 1. What members hold is not judged.
+ * JSON_DEPTH_MAX levels, nothing behind the value. What members hold is not judged.
  * Time is linear in bytes.
  *
  * Memory:  *ret borrows from line and scratch. Takes at most V2_SCRATCH_PER_BYTE times `bytes` of scratch; where that is
  *          not left, arrays stay unread (fields are read as well, only later).
- * Return:  true, or false with *ret_problem written: the line is no JSON (and *ret undefined).
+ * Return:  true, or false: the line is no JSON (and *ret undefined). *ret_problem is written then, and with out_of_range.
  */
 bool json_v2_decode(const char *line, size_t bytes, struct arena *scratch, struct v2_line *ret,
                     struct v2_problem *ret_problem);

@@ -170,12 +170,17 @@ json_v2_decode(const char *line, size_t bytes, struct arena *scratch, struct v2_
 	assert(line != NULL);
 	struct decoder decoder = { .scan = json_scan_of(line, bytes), .scratch = scratch, .line = ret };
 
-	decoder.scan.integers_fit = true;
 	ret->present = 0;
 	ret->keys = (struct v2_keys){ 0 };
 	ret->items = (struct v2_items){ 0 };
-	if (decode_line(&decoder))
-		return true;
-	json_scan_describe(&decoder.scan, ret_problem->text, sizeof(ret_problem->text));
-	return false;
+	const bool taken = decode_line(&decoder);
+
+	ret->out_of_range = taken && decoder.scan.misfit != NULL;
+	if (ret->out_of_range) {
+		decoder.scan.at = decoder.scan.misfit;
+		(void)json_scan_fail(&decoder.scan, "Integer out of range");
+	}
+	if (!taken || ret->out_of_range)
+		json_scan_describe(&decoder.scan, ret_problem->text, sizeof(ret_problem->text));
+	return taken;
 }

@@ -127,7 +127,7 @@ no_json_is_refused(void **state)
 
 /* Wherever they stand, also where nobody looks. */
 static void
-integers_out_of_range_are_no_json(void **state)
+integers_out_of_range_are_told(void **state)
 {
 	static const char *const values[] = { "18446744073709551616", "-9223372036854775809",
 		                              "100000000000000000000000" };
@@ -139,12 +139,17 @@ integers_out_of_range_are_no_json(void **state)
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		for (unsigned j = 0; j < sizeof(values) / sizeof(values[0]); j++) {
 			(void)snprintf(text, sizeof(text), places[i], values[j]); /* NOLINT: formats of our own */
-			if (decode_bytes(text, strlen(text)))
-				fail_msg("taken: %s", text);
+			takes(text);
+			assert_true(line.out_of_range);
+			assert_true(line.is_object == (*text == '{'));
 			assert_memory_equal(problem.text, "Integer out of range", 20);
 		}
 	}
+	takes("{\"op\":\"x\",\"x\":18446744073709551616}");
+	assert_true(line.out_of_range && v2_is_request(&line));
+	assert_string_equal(problem.text, "Integer out of range (column 15)");
 	takes("{\"key\":18446744073709551615,\"x\":[-9223372036854775808,1e400,18446744073709551616.0]}");
+	assert_false(line.out_of_range);
 	assert_value(V2_KEY, V2_INTEGER, "18446744073709551615");
 }
 
@@ -184,14 +189,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_member_is_found),
-		cmocka_unit_test(other_names_are_passed_over),
-		cmocka_unit_test(members_stand_anywhere),
-		cmocka_unit_test(types_are_told),
-		cmocka_unit_test(no_object_is_told_apart),
-		cmocka_unit_test(no_json_is_refused),
-		cmocka_unit_test(integers_out_of_range_are_no_json),
-		cmocka_unit_test(depth_is_bounded),
+		cmocka_unit_test(every_member_is_found),          cmocka_unit_test(other_names_are_passed_over),
+		cmocka_unit_test(members_stand_anywhere),         cmocka_unit_test(types_are_told),
+		cmocka_unit_test(no_object_is_told_apart),        cmocka_unit_test(no_json_is_refused),
+		cmocka_unit_test(integers_out_of_range_are_told), cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(only_the_last_array_counts),
 	};
 

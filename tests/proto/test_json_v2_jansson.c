@@ -245,17 +245,17 @@ compare(const struct buffer *line, struct arena *scratch, struct v2_problem *fau
 	struct oracle_judgement judgement;
 	const char *problem = NULL;
 	const bool taken = json_v2_decode(line->data, line->bytes, scratch, &ours, fault);
-	enum oracle_verdict verdict = oracle_judge(line, &judgement);
+	const enum oracle_verdict verdict = oracle_judge(line, &judgement);
 
-	if (verdict == ORACLE_TAKEN && !judgement.integers_fit)
-		verdict = ORACLE_REFUSED;
 	if (verdict == ORACLE_LEFT_OUT)
 		left_out_count++;
 	else if (taken != (verdict == ORACLE_TAKEN))
 		problem = taken ? "taken, though jansson refuses" : "refused, though jansson takes it";
+	else if (taken && ours.out_of_range != !judgement.integers_fit)
+		problem = "an integer out of range is seen by one alone";
 	else if (taken)
 		problem = compare_members(judgement.tree, &ours);
-	if (problem == NULL && taken && verdict == ORACLE_TAKEN && ours.is_object)
+	if (problem == NULL && taken && verdict == ORACLE_TAKEN && ours.is_object && !ours.out_of_range)
 		problem = compare_fields(judgement.tree, &ours, scratch);
 	taken_count += taken;
 	refused_count += !taken;
