@@ -33,9 +33,10 @@ enum v1_command {
 
 struct v1_request {
 	enum v1_command command;
-	bool has_tree, has_key, has_from, has_to;
+	bool has_tree, has_key, has_from, has_to, has_token;
 	struct text command_text; /* as sent, for "Unknown command x" */
 	struct text tree;
+	struct text token; /* if has_token: any other type than a string counts as none */
 	uint64_t key, from, to;
 	const char *key_digits; /* where they stand in the line, if has_key */
 };
@@ -43,15 +44,16 @@ struct v1_request {
 /* Why a line is refused: what is wrong and in which column (characters, from 1). Printable ASCII, NUL-terminated. */
 struct v1_fault {
 	char text[128];
+	bool foreign; /* a member `v` or `op` was met: if the line is an object, it is a request of v2 */
 };
 
 /**
  * json_v1_decode() - decode one line (without its LF)
  *
  * Blanks, tabs and CRs around tokens are skipped. Checks: JSON as RFC 8259 (valid UTF-8 everywhere, at most
- * JSON_DEPTH_MAX levels, nothing behind the object), the types of the five known members in each of their occurrences
+ * JSON_DEPTH_MAX levels, nothing behind the object), the types of the known members in each of their occurrences
  * (the last one counts, null is absent), tree_name at most TREE_NAME_BYTES_MAX, `command` present. Fields a command
- * needs are not checked here. Time is linear in bytes.
+ * needs are not checked here. A member `v` or `op` ends it at once. Time is linear in bytes.
  *
  * Memory:  *ret borrows from line and scratch. Known members with escapes take what they take in the line of scratch,
  *          so `bytes` left there always suffice; with less, a line that needs more is refused. Others take nothing.

@@ -17,12 +17,22 @@
 static const char tree_too_long[] = "Field tree_name is longer than 1024 bytes";
 static_assert(TREE_NAME_BYTES_MAX == 1024, "the text above names the limit");
 
-enum member { MEMBER_OTHER, MEMBER_COMMAND, MEMBER_TREE, MEMBER_KEY, MEMBER_FROM, MEMBER_TO };
+enum member {
+	MEMBER_OTHER,
+	MEMBER_COMMAND,
+	MEMBER_TREE,
+	MEMBER_KEY,
+	MEMBER_FROM,
+	MEMBER_TO,
+	MEMBER_TOKEN,
+	MEMBER_FOREIGN, /* of protocol v2 */
+};
 
 struct decoder {
 	struct json_scan scan;
 	struct arena *scratch;
 	struct v1_request *request;
+	bool foreign;
 };
 
 /* Most used first, since the table is searched from the top. */
@@ -56,8 +66,14 @@ static enum member
 member_find(const char *name, size_t bytes)
 {
 	switch (bytes) {
+	case 1:
+		return *name == 'v' ? MEMBER_FOREIGN : MEMBER_OTHER;
+	case 2:
+		return memcmp(name, "op", 2) == 0 ? MEMBER_FOREIGN : MEMBER_OTHER;
 	case 3:
 		return memcmp(name, "key", 3) == 0 ? MEMBER_KEY : MEMBER_OTHER;
+	case 5:
+		return memcmp(name, "token", 5) == 0 ? MEMBER_TOKEN : MEMBER_OTHER;
 	case 7:
 		if (memcmp(name, "command", 7) == 0)
 			return MEMBER_COMMAND;
@@ -168,6 +184,12 @@ decode_value(struct decoder *decoder, enum member member)
 	case MEMBER_TO:
 		return request->has_to =
 		           decode_u64(&decoder->scan, "Field time_to must be an unsigned 64-bit integer", &request->to);
+	case MEMBER_TOKEN:
+		request->has_token = json_scan_peek(&decoder->scan) == '"';
+		if (request->has_token)
+			return decode_text(decoder, NULL, &request->token);
+		break;
+	case MEMBER_FOREIGN:
 	case MEMBER_OTHER:
 		break;
 	}
@@ -196,6 +218,10 @@ decode_null(struct decoder *decoder, enum member member)
 	case MEMBER_TO:
 		request->has_to = false;
 		break;
+	case MEMBER_TOKEN:
+		request->has_token = false;
+		break;
+	case MEMBER_FOREIGN:
 	case MEMBER_OTHER:
 		break;
 	}
@@ -214,6 +240,9 @@ decode_member(struct decoder *decoder)
 		return false;
 	const enum member member = member_of(name);
 
+	decoder->foreign = member == MEMBER_FOREIGN;
+	if (decoder->foreign)
+		return json_scan_fail(scan, "Members v and op belong to protocol v2");
 	return json_scan_peek(scan) == 'n' ? decode_null(decoder, member) : decode_value(decoder, member);
 }
 
@@ -248,10 +277,12 @@ json_v1_decode(const char *line, size_t bytes, struct arena *scratch, struct v1_
 
 	*ret = (struct v1_request){ 0 };
 	if (!decode_members(&decoder)) {
+		ret_fault->foreign = decoder.foreign;
 		json_scan_describe(&decoder.scan, ret_fault->text, sizeof(ret_fault->text));
 		return false;
 	}
 	if (ret->command_text.data == NULL) {
+		ret_fault->foreign = false;
 		(void)snprintf(ret_fault->text, sizeof(ret_fault->text), "Field command is required");
 		return false;
 	}

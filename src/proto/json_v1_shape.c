@@ -70,6 +70,8 @@ shape_fits(const struct v1_shape *shape, const char *line, size_t bytes, struct 
 	ret->command_text.data = text_at(shape->command, line, after);
 	if (ret->has_tree)
 		ret->tree.data = text_at(shape->tree, line, after);
+	if (ret->has_token)
+		ret->token.data = text_at(shape->token, line, after);
 	return true;
 }
 
@@ -102,7 +104,8 @@ learn(struct v1_shapes *shapes, const char *line, size_t bytes, const struct v1_
 
 	if (before_bytes + after_bytes > V1_SHAPE_BYTES_MAX ||
 	    !learn_text(request->command_text, line, after, bytes, &shape.command) ||
-	    (request->has_tree && !learn_text(request->tree, line, after, bytes, &shape.tree)))
+	    (request->has_tree && !learn_text(request->tree, line, after, bytes, &shape.tree)) ||
+	    (request->has_token && !learn_text(request->token, line, after, bytes, &shape.token)))
 		return;
 	shape.before_bytes = (uint16_t)before_bytes;
 	shape.after_bytes = (uint16_t)after_bytes;

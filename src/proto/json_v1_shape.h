@@ -25,7 +25,7 @@ struct v1_shape_text {
 
 struct v1_shape {
 	uint16_t before_bytes, after_bytes; /* around the digits of the key; both 0: nothing learned here yet */
-	struct v1_shape_text command, tree;
+	struct v1_shape_text command, tree, token;
 	struct v1_request request; /* but for the key and where texts stand */
 	char text[V1_SHAPE_BYTES_MAX];
 };

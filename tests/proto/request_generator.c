@@ -233,12 +233,15 @@ append_value(struct buffer *line, unsigned depth)
 static void
 append_member(struct buffer *line)
 {
-	static const char *const names[] = { "key", "key", "time_from", "time_to", "tree_name", "command" };
+	static const char *const names[] = { "key", "key", "time_from", "time_to", "tree_name", "token", "command" };
 	static const char *const commands[] = { "increment", "sum", "find", "dump_all", "nope", "" };
-	const unsigned which = below(8);
+	const unsigned which = below(9);
 
-	if (which >= 6) {
-		append_string(line);
+	if (which >= 7) {
+		if (one_in(30))
+			append_text(line, one_in(2) ? "\"v\"" : "\"o\\u0070\"");
+		else
+			append_string(line);
 		append_between(line, ':');
 		if (one_in(50))
 			append_nested(line);
@@ -254,7 +257,7 @@ append_member(struct buffer *line)
 		append_value(line, 0);
 	} else if (which < 4) {
 		append_key(line);
-	} else if (which == 4) {
+	} else if (which < 6) {
 		append_string(line);
 	} else {
 		buffer_append_byte(line, '"');

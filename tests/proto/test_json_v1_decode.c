@@ -189,6 +189,41 @@ long_names_are_refused(void **state)
 	}
 }
 
+/* A token is a string; anything else is none, and no fault. */
+static void
+token_is_a_string(void **state)
+{
+	(void)state;
+	takes_member("\"token\":\"s\\u0065cret\"");
+	assert_true(request.has_token);
+	assert_text(request.token, "secret", 6);
+	takes_member("\"token\":\"a\",\"token\":[\"b\"]");
+	assert_false(request.has_token);
+	takes_member("\"token\":\"a\",\"token\":null");
+	assert_false(request.has_token);
+	takes_member("\"token\":5");
+	assert_false(request.has_token);
+}
+
+/* Members of v2 end it, however they are spelled; their names elsewhere do not. */
+static void
+members_of_v2_are_foreign(void **state)
+{
+	static const char *const foreign[] = { "{\"v\":2}", "{\"command\":\"ping\",\"\\u006fp\":null}",
+		                               "{\"op\":\"x\" broken", "{\"v\":" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		assert_false(decode(foreign[i], strlen(foreign[i])));
+		assert_true(fault.foreign);
+	}
+	refuses("{\"command\":7,\"v\":2}", "Field command must be a string (column 12)");
+	assert_false(fault.foreign);
+	refuses("{}", "Field command is required");
+	assert_false(fault.foreign);
+	takes_member("\"x\":{\"v\":2,\"op\":1},\"V\":1,\"vv\":2,\"Op\":3,\"ops\":4");
+}
+
 /* The last of duplicate members wins, null included; each of them must have the right type. */
 static void
 last_duplicate_wins(void **state)
@@ -285,6 +320,7 @@ main(void)
 		cmocka_unit_test(wants_a_command),          cmocka_unit_test(null_is_absent),
 		cmocka_unit_test(numbers_are_exact),        cmocka_unit_test(other_numbers_are_refused),
 		cmocka_unit_test(names_are_strings),        cmocka_unit_test(long_names_are_refused),
+		cmocka_unit_test(token_is_a_string),        cmocka_unit_test(members_of_v2_are_foreign),
 		cmocka_unit_test(last_duplicate_wins),      cmocka_unit_test(member_names_may_be_escaped),
 		cmocka_unit_test(blanks_are_skipped),       cmocka_unit_test(only_one_object),
 		cmocka_unit_test(a_cut_request_is_refused),

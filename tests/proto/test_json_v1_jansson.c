@@ -37,6 +37,17 @@ reference_text(const json_t *object, const char *name, size_t bytes_max, bool *r
 	return ret->bytes <= bytes_max;
 }
 
+/* Of any other type than a string it is none, which is no fault. */
+static void
+reference_token(const json_t *object, struct v1_request *ret)
+{
+	const json_t *value = json_object_get(object, "token");
+
+	ret->has_token = json_is_string(value);
+	if (ret->has_token)
+		ret->token = (struct text){ json_string_value(value), json_string_length(value) };
+}
+
 static bool
 reference_number(const json_t *object, const char *name, bool *ret_has, uint64_t *ret)
 {
@@ -63,6 +74,9 @@ reference_decode(const struct buffer *line, struct v1_request *ret, struct oracl
 
 	if (verdict != ORACLE_TAKEN)
 		return verdict;
+	if (json_object_get(tree, "v") != NULL || json_object_get(tree, "op") != NULL)
+		return ORACLE_REFUSED; /* a request of v2 */
+	reference_token(tree, ret);
 	const bool valid = json_is_object(tree) &&
 	                   reference_text(tree, "command", SIZE_MAX, &has_command, &ret->command_text) &&
 	                   reference_text(tree, "tree_name", TREE_NAME_BYTES_MAX, &ret->has_tree, &ret->tree) &&
@@ -83,7 +97,8 @@ static bool
 same_request(const struct v1_request *one, const struct v1_request *other)
 {
 	return same_text(one->command_text, other->command_text) && one->has_tree == other->has_tree &&
-	       (!one->has_tree || same_text(one->tree, other->tree)) && one->has_key == other->has_key &&
+	       (!one->has_tree || same_text(one->tree, other->tree)) && one->has_token == other->has_token &&
+	       (!one->has_token || same_text(one->token, other->token)) && one->has_key == other->has_key &&
 	       (!one->has_key || one->key == other->key) && one->has_from == other->has_from &&
 	       (!one->has_from || one->from == other->from) && one->has_to == other->has_to &&
 	       (!one->has_to || one->to == other->to);

@@ -45,6 +45,7 @@ same_request(const struct v1_request *one, const struct v1_request *other)
 {
 	return one->command == other->command && same_text(one->command_text, other->command_text) &&
 	       one->has_tree == other->has_tree && (!one->has_tree || same_text(one->tree, other->tree)) &&
+	       one->has_token == other->has_token && (!one->has_token || same_text(one->token, other->token)) &&
 	       one->has_key == other->has_key && (!one->has_key || one->key == other->key) &&
 	       one->has_from == other->has_from && (!one->has_from || one->from == other->from) &&
 	       one->has_to == other->has_to && (!one->has_to || one->to == other->to);
@@ -66,7 +67,8 @@ compare(struct v1_shapes *shapes, const char *text, size_t bytes)
 	one.taken = json_v1_decode(line + 1, bytes, &plain, &one.request, &one.fault);
 	other.taken = json_v1_decode_shaped(shapes, line + 1, bytes, &shaped, &other.request, &other.fault);
 	if (one.taken != other.taken || (one.taken && !same_request(&one.request, &other.request)) ||
-	    (!one.taken && strcmp(one.fault.text, other.fault.text) != 0)) {
+	    (!one.taken &&
+	     (strcmp(one.fault.text, other.fault.text) != 0 || one.fault.foreign != other.fault.foreign))) {
 		(void)fprintf(stderr, "test_json_v1_shape: seed %" PRIu64 ": not the same: %.*s\n", case_seed,
 		              (int)bytes, text);
 		exit(1);
