@@ -64,13 +64,14 @@ batch_run(struct command_worker *worker, const struct bench *bench, uint64_t *se
           struct buffer *replies)
 {
 	static const char reply[] = "{\"success\":true,\"response\":1}\r\n";
+	struct command_client client = { 0 };
 
 	buffer_truncate(replies, 0);
 	command_batch_begin(worker);
 	for (unsigned i = 0; i < bench->batch; i++) {
 		const size_t bytes = line_write(lines[i], bench->keys == 1 ? 0 : random_below(seed, bench->keys));
 
-		must(command_batch_push(worker, lines[i], bytes, 1) < 0, "command_batch_push");
+		must(command_batch_push(worker, lines[i], bytes, &client, 1) < 0, "command_batch_push");
 	}
 	for (unsigned i = 0; i < bench->batch; i++)
 		must(command_batch_run(worker, (int)i, replies, &(uint64_t){ 0 }) != COMMAND_DONE, "command_batch_run");

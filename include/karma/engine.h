@@ -112,6 +112,16 @@ void key_prefetch_all(const struct key_prefetch *prefetches, size_t count);
  */
 int tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t amount);
 
+/* The same for each of several items, in order. Ends at the first that is not 0, and returns that; *ret_done tells how many
+ * were added before. */
+struct add_item {
+	uint64_t key;
+	uint64_t amount;
+	uint32_t day;
+};
+int tree_add_items(struct engine_worker *worker, struct tree *tree, const struct add_item *items, size_t count,
+                   size_t *ret_done);
+
 /*
  * The original's decrement: 1 off today's count if that is above 0 (the day stays, at 0), and 1 off the total shown if
  * that is above 0. A missing key is left missing. Returns 0, -ENOMEM or -EAGAIN.
@@ -147,6 +157,12 @@ struct acquire_item {
 	uint64_t from, to;
 };
 int tree_acquire(struct engine_worker *worker, const struct acquire_item *items, size_t count, size_t *ret_refused);
+
+/*
+ * Effects that subtract, set, delete or reset of the key want room for before they begin, at most: it is by the key's days, not
+ * by what is changed. For requests of many keys, which have to know before the first that the last will not want for room.
+ */
+size_t tree_key_room(struct tree *tree, uint64_t key);
 
 /* The total shown; 0 for a missing key. */
 uint64_t tree_total(struct tree *tree, uint64_t key);

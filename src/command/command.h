@@ -29,6 +29,8 @@ struct command_options {
 	struct store *store;
 	size_t request_bytes_max;
 	size_t response_bytes_max;
+	const char *auth_token;      /* may do everything; NULL or empty: none. Borrowed */
+	const char *read_auth_token; /* may read */
 	void (*wake)(void *context); /* any thread; must be safe until command_worker_destroy() returns */
 	void *wake_context;
 };
@@ -44,13 +46,26 @@ enum command_status {
 	COMMAND_LATER, /* no room in the log: nothing was executed; push and run the line again, see *ret_hold */
 };
 
+/* The protocols of requests: v1 and v2 side by side, told apart by each request's members. */
+enum command_protocol { PROTOCOL_NONE, PROTOCOL_V1, PROTOCOL_V2 };
+
+/* What there is to remember of a client; the front end keeps it with the connection. All zero for a new one. */
+struct command_client {
+	uint8_t
+	    protocol; /* of the last request that was understood and run: what is none is answered in its envelope */
+};
+
+/* What a line, or as much of it as there is, looks like when it is no request: v2 or else v1. */
+enum command_protocol command_guess(const char *line, size_t bytes);
+
 void command_batch_begin(struct command_worker *worker);
 
 /*
- * Decodes one line (borrowed until command_batch_end()). ticket comes back with a pending reply. Returns the index for
- * command_batch_run(), or -1 when the batch is full: run it, then go on in the next.
+ * Decodes one line (line and client are borrowed until command_batch_end()). ticket comes back with a pending reply. Returns
+ * the index for command_batch_run(), or -1 when the batch is full: run it, then go on in the next.
  */
-int command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket);
+int command_batch_push(struct command_worker *worker, const char *line, size_t bytes, struct command_client *client,
+                       uint64_t ticket);
 
 /*
  * Executes one pushed line. Lines are run in the order in which they were pushed, each at most once. A line that is left out
@@ -114,8 +129,9 @@ void command_abandon(struct command_worker *worker, uint64_t ticket);
 /* Pending requests of this worker. */
 size_t command_pending(const struct command_worker *worker);
 
-/* The reply to a line that is longer than request_bytes_max. */
-void command_reply_too_large(const struct command_worker *worker, struct buffer *out);
+/* The reply to a line that is longer than request_bytes_max; guess is what the begin of it looks like. */
+void command_reply_too_large(const struct command_worker *worker, const struct command_client *client,
+                             enum command_protocol guess, struct buffer *out);
 
 /* The only reply to a client beyond --max-clients. */
 void command_reply_too_many_clients(struct buffer *out);

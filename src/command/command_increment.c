@@ -19,6 +19,15 @@
 #include <assert.h>
 #include <string.h>
 
+/* Each line needs a token of its own, so that the first line's says nothing about the others. */
+static bool
+is_same_token(const struct v1_request *x, const struct v1_request *y)
+{
+	return x->has_token == y->has_token &&
+	       (!x->has_token ||
+	        (x->token.bytes == y->token.bytes && memcmp(x->token.data, y->token.data, x->token.bytes) == 0));
+}
+
 /* b was decoded into the place of a line of an earlier batch: when that failed, what is there says nothing about it. */
 static bool
 is_alike(const struct command_entry *a, const struct command_entry *b)
@@ -27,7 +36,7 @@ is_alike(const struct command_entry *a, const struct command_entry *b)
 
 	return x->key == y->key && b->fault == NULL && y->command == V1_INCREMENT && y->has_key && y->has_tree &&
 	       a->ticket == b->ticket && x->tree.bytes == y->tree.bytes &&
-	       memcmp(x->tree.data, y->tree.data, x->tree.bytes) == 0;
+	       memcmp(x->tree.data, y->tree.data, x->tree.bytes) == 0 && is_same_token(x, y);
 }
 
 /* How many lines from this one on are the same increment. */

@@ -11,13 +11,19 @@
 #include "base/job.h"
 #include "base/limits.h"
 #include "command/command.h"
+#include "command/command_auth.h"
 #include "proto/json_v1_shape.h"
+#include "proto/json_v2.h"
 #include "store/effect_log.h"
 #include "store/store.h"
 
+struct v2_request;
+
 /* A line of the batch. */
 struct command_entry {
-	struct v1_request request;
+	struct v1_request request;   /* of a request of v2 only tree, key and range */
+	const struct v2_request *v2; /* in the scratch arena; NULL: it is v1's */
+	struct command_client *client;
 	const struct v1_fault *fault; /* in the scratch arena; NULL: the request is good */
 	struct tree *tree;            /* found while decoding; the run asks whether it is still current */
 	struct key_prefetch prefetch;
@@ -36,8 +42,9 @@ struct command_job {
 	_Atomic(bool) abandoned;
 	struct store *store;
 	size_t response_bytes_max;
-	uint64_t ticket;       /* of the request, for the front end */
-	uint64_t store_ticket; /* for joining dumps */
+	enum command_protocol protocol; /* of the reply */
+	uint64_t ticket;                /* of the request, for the front end */
+	uint64_t store_ticket;          /* for joining dumps */
 	uint64_t from, to;
 	uint64_t hold; /* log epoch on which the reply depends, or 0 */
 	struct buffer reply;
@@ -60,11 +67,13 @@ struct command_worker {
 	uint32_t today;       /* of this round, for plain adds; who decides asks the engine */
 	bool in_batch;
 	bool prefetched;
+	bool needs_token;
 	uint32_t count;
 	uint32_t next;      /* lines from here on have not been run */
 	uint32_t done_end;  /* above next: lines between them have been executed, only their replies are missing */
 	uint64_t done_hold; /* what these depend on */
 	struct arena scratch;
+	struct command_auth auth;
 	struct v1_shapes shapes;
 	size_t pending;                                       /* jobs whose reply has not been fetched */
 	struct command_job_list pending_lists[PENDING_LISTS]; /* by ticket */
@@ -78,13 +87,36 @@ struct command_worker {
 	struct command_entry entries[BATCH_REQUESTS_MAX];
 };
 
-/* command_v1.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. *ret_hold as of
- * command_batch_run(). */
+/* command_v2.c: decodes a line that v1 has not taken. False: it is an object that is v1's all the same. entry->fault is what
+ * v1 says of it, or NULL. */
+enum { COMMAND_V2_BYTES_MAX = 512 }; /* of scratch that it takes, besides V2_SCRATCH_PER_BYTE */
+bool command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes);
+
+/* command_v1.c, command_v2.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. *ret_hold
+ * as of command_batch_run(). */
+enum command_status command_v2_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out,
+                                   uint64_t *ret_hold);
 enum command_status command_v1_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out,
                                    uint64_t *ret_hold);
 
-int command_find_or_create_tree(struct command_worker *worker, const struct command_entry *entry,
-                                struct tree **ret_tree); /* 0 or what the engine said */
+/* The entry's tree. The one of the first pass, if its name still leads there; a drop or reset earlier in the batch is seen.
+ * NULL: there is none. */
+static inline struct tree *
+command_find_tree(struct command_worker *worker, const struct command_entry *entry)
+{
+	if (entry->tree != NULL && tree_is_current(entry->tree))
+		return entry->tree;
+	return tree_find(worker->engine_worker, entry->request.tree.data, entry->request.tree.bytes);
+}
+
+/* 0 or what the engine said. */
+int command_create_tree(struct command_worker *worker, const struct command_entry *entry, struct tree **ret_tree);
+static inline int
+command_find_or_create_tree(struct command_worker *worker, const struct command_entry *entry, struct tree **ret_tree)
+{
+	*ret_tree = command_find_tree(worker, entry);
+	return *ret_tree != NULL ? 0 : command_create_tree(worker, entry, ret_tree);
+}
 
 /* Of an engine call that found no room in the log: COMMAND_LATER, it is called again. Else there is a reply. */
 enum command_status command_reply_number(struct buffer *out, int result, uint64_t value);
@@ -104,15 +136,23 @@ enum command_admission {
 	ADMIT_LATER,   /* not before *ret_hold is released */
 	ADMIT_REFUSED, /* the reply that says why stands in out */
 };
-enum command_admission command_log_admit(struct command_worker *worker, struct buffer *out, uint64_t *ret_hold);
+enum command_admission command_log_admit(struct command_worker *worker, const struct command_entry *entry,
+                                         struct buffer *out, uint64_t *ret_hold);
 
 /*
  * A write has been run on the worker, in its section: what it did goes to the log. Its status (COMMAND_LATER: it found no
  * room and did nothing) becomes the one for the front end: a write that can never be logged is refused in out. What a
  * thread of the store does (COMMAND_PENDING) is none of this worker's log.
  */
-enum command_status command_log_settle(struct command_worker *worker, enum command_status status, struct buffer *out,
-                                       uint64_t *ret_hold);
+enum command_status command_log_settle(struct command_worker *worker, const struct command_entry *entry,
+                                       enum command_status status, struct buffer *out, uint64_t *ret_hold);
+
+/*
+ * Around a write whose effects are to have one tag though each is decided by itself: the log's epoch stands still. The section
+ * begins anew, so what was looked up in it for later lines is forgotten. False without a log: there is nothing to leave.
+ */
+bool command_log_gate_enter(struct command_worker *worker);
+void command_log_gate_leave(struct command_worker *worker);
 
 /* command_v1_jobs.c: what the store's threads run for a request, each writing job->reply. */
 void v1_job_find(struct job *job);
@@ -125,8 +165,23 @@ void v1_job_load(struct job *job);
 
 /* command_reply.c: replies that more than one file gives. */
 void v1_reply_error(struct buffer *out, const char *text);
+
+/* In the envelope of a protocol; the code is v2's alone. */
+void command_reply_error(enum command_protocol protocol, struct buffer *out, enum v2_error code, const char *text);
+
+/* Of a request that has been read. */
+static inline enum command_protocol
+entry_protocol(const struct command_entry *entry)
+{
+	return entry->v2 != NULL ? PROTOCOL_V2 : PROTOCOL_V1;
+}
+
+/* Of what is no request. */
+enum command_protocol command_envelope(const struct command_client *client, enum command_protocol guess);
+
+void command_reply_response_too_large(enum command_protocol protocol, struct buffer *out, size_t response_bytes_max);
 void v1_reply_read_only(struct buffer *out);
-void v1_reply_too_large(struct buffer *out, size_t response_bytes_max);
+extern const char command_read_only_text[];
 
 /* Appends one day to a list of `"day":count`; context is a struct v1_day_list. */
 struct v1_day_list {
@@ -154,5 +209,8 @@ bool command_job_is_abandoned(const struct command_job *job);
 
 /* All that is pending. */
 void command_job_abandon_all(struct command_worker *worker);
+
+/* A reply that ran out of room or of memory is thrown away, and the reply says so. */
+void command_job_settle_reply(struct command_job *job);
 
 void command_job_destroy(struct command_job *job);

@@ -14,8 +14,9 @@
 #include "base/memory.h"
 
 static struct command_job *
-job_create(struct command_worker *worker, const struct v1_request *request)
+job_create(struct command_worker *worker, const struct command_entry *entry)
 {
+	const struct v1_request *request = entry != NULL ? &entry->request : NULL;
 	size_t tree_bytes = request != NULL && request->has_tree ? request->tree.bytes : 0;
 	struct command_job *job = mem_alloc_zeroed(sizeof(*job) + tree_bytes);
 
@@ -28,6 +29,7 @@ job_create(struct command_worker *worker, const struct v1_request *request)
 	if (tree_bytes > 0)
 		memcpy(job->tree, request->tree.data, tree_bytes);
 	job->tree_bytes = tree_bytes;
+	job->protocol = entry != NULL ? entry_protocol(entry) : PROTOCOL_V1;
 	if (request != NULL) {
 		job->from = request->from;
 		job->to = request->to;
@@ -42,6 +44,23 @@ command_job_destroy(struct command_job *job)
 		return;
 	buffer_deinit(&job->reply);
 	mem_free(job);
+}
+
+void
+command_job_settle_reply(struct command_job *job)
+{
+	struct buffer *reply = &job->reply;
+
+	if (!reply->failed)
+		return;
+	bool full = reply->full;
+
+	buffer_deinit(reply);
+	buffer_init(reply, SIZE_MAX); /* an error fits always */
+	if (full)
+		command_reply_response_too_large(job->protocol, reply, job->response_bytes_max);
+	else
+		command_reply_error(job->protocol, reply, V2_INTERNAL_ERROR, "Out of memory for the response");
 }
 
 static void
@@ -156,19 +175,25 @@ lent_add(struct command_worker *worker, size_t change)
 }
 
 static void
-reply_busy(struct buffer *out)
+reply_busy(enum command_protocol protocol, struct buffer *out)
 {
-	v1_reply_error(out, "Too many requests are waiting, nothing changed");
+	command_reply_error(protocol, out, V2_INTERNAL_ERROR, "Too many requests are waiting, nothing changed");
+}
+
+static void
+reply_no_memory(enum command_protocol protocol, struct buffer *out)
+{
+	command_reply_error(protocol, out, V2_INTERNAL_ERROR, "Out of memory, nothing changed");
 }
 
 enum command_status
 command_job_submit(struct command_worker *worker, const struct command_entry *entry, enum command_thread thread,
                    void (*run)(struct job *job), struct buffer *out)
 {
-	struct command_job *job = job_create(worker, &entry->request);
+	struct command_job *job = job_create(worker, entry);
 
 	if (job == NULL) {
-		v1_reply_failure(out, -ENOMEM);
+		reply_no_memory(entry_protocol(entry), out);
 		return COMMAND_DONE;
 	}
 	job->job.run = job_run;
@@ -180,7 +205,7 @@ command_job_submit(struct command_worker *worker, const struct command_entry *en
 	if (!job_hand_over(job, thread)) {
 		lent_add(worker, (size_t)-1);
 		command_job_destroy(job);
-		reply_busy(out);
+		reply_busy(entry_protocol(entry), out);
 		return COMMAND_DONE;
 	}
 	pending_add(worker, job);
@@ -194,7 +219,7 @@ command_job_submit_detached(struct command_worker *worker, enum command_thread t
 	struct command_job *job = job_create(worker, NULL);
 
 	if (job == NULL) {
-		v1_reply_failure(out, -ENOMEM);
+		reply_no_memory(PROTOCOL_V1, out);
 		return;
 	}
 	job->job.run = run;
@@ -204,7 +229,7 @@ command_job_submit_detached(struct command_worker *worker, enum command_thread t
 		return;
 	}
 	command_job_destroy(job);
-	reply_busy(out);
+	reply_busy(PROTOCOL_V1, out);
 }
 
 bool

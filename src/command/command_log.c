@@ -17,6 +17,7 @@
 #include "command/command_internal.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <string.h>
 
 #include "wal/wal.h"
@@ -52,7 +53,8 @@ command_log_flush(struct command_worker *worker)
 /* ---- one write ---- */
 
 enum command_admission
-command_log_admit(struct command_worker *worker, struct buffer *out, uint64_t *ret_hold)
+command_log_admit(struct command_worker *worker, const struct command_entry *entry, struct buffer *out,
+                  uint64_t *ret_hold)
 {
 	if (worker->wal == NULL)
 		return ADMIT_NOW;
@@ -60,10 +62,10 @@ command_log_admit(struct command_worker *worker, struct buffer *out, uint64_t *r
 	case WAL_OK:
 		break;
 	case WAL_FULL:
-		v1_reply_error(out, "Disk is full, writes are refused");
+		command_reply_error(entry_protocol(entry), out, V2_INTERNAL_ERROR, "Disk is full, writes are refused");
 		return ADMIT_REFUSED;
 	case WAL_FAILED:
-		v1_reply_read_only(out);
+		command_reply_error(entry_protocol(entry), out, V2_INTERNAL_ERROR, command_read_only_text);
 		return ADMIT_REFUSED;
 	}
 	if (worker->later_until > worker->released) {
@@ -76,7 +78,8 @@ command_log_admit(struct command_worker *worker, struct buffer *out, uint64_t *r
 }
 
 enum command_status
-command_log_settle(struct command_worker *worker, enum command_status status, struct buffer *out, uint64_t *ret_hold)
+command_log_settle(struct command_worker *worker, const struct command_entry *entry, enum command_status status,
+                   struct buffer *out, uint64_t *ret_hold)
 {
 	if (worker->wal == NULL || status == COMMAND_PENDING)
 		return status;
@@ -90,10 +93,36 @@ command_log_settle(struct command_worker *worker, enum command_status status, st
 		return COMMAND_LATER;
 	}
 	if (status == COMMAND_LATER)
-		v1_reply_error(out, "Request too large for the log (--wal-segment-bytes), nothing changed");
+		command_reply_error(entry_protocol(entry), out, V2_INTERNAL_ERROR,
+		                    "Request too large for the log (--wal-segment-bytes), nothing changed");
 	if (wal_holds_replies(worker->wal))
 		*ret_hold = tag != 0 ? tag : engine_log_epoch(worker->options.engine);
 	return COMMAND_DONE;
+}
+
+/* ---- the gate ---- */
+
+bool
+command_log_gate_enter(struct command_worker *worker)
+{
+	if (worker->wal == NULL)
+		return false;
+	engine_batch_end(worker->engine_worker);
+	/* The committer moves the epoch and opens again, which takes it no wait for others but those inside. */
+	while (!wal_gate_try_enter(worker->log.writer))
+		(void)sched_yield();
+	engine_batch_begin(worker->engine_worker);
+	for (uint32_t i = 0; i < worker->count; i++) {
+		worker->entries[i].tree = NULL;
+		worker->entries[i].prefetch = (struct key_prefetch){ 0 };
+	}
+	return true;
+}
+
+void
+command_log_gate_leave(struct command_worker *worker)
+{
+	wal_gate_leave(worker->log.writer);
 }
 
 /* ---- replies that wait ---- */
@@ -127,7 +156,10 @@ command_reply_unknown(const char *replies, size_t bytes, struct buffer *out)
 		const char *line_end = memchr(replies, '\n', (size_t)(end - replies));
 
 		assert(line_end != NULL);
-		v1_reply_error(out, "The log has failed, the outcome is unknown");
+		const bool v2 = json_v2_is_reply(replies, (size_t)(line_end - replies));
+
+		command_reply_error(v2 ? PROTOCOL_V2 : PROTOCOL_V1, out, V2_INTERNAL_ERROR,
+		                    "The log has failed, the outcome is unknown");
 		replies = line_end + 1;
 	}
 }

@@ -14,20 +14,50 @@ v1_reply_error(struct buffer *out, const char *text)
 	json_v1_reply_error(out, text, strlen(text));
 }
 
-void
-v1_reply_too_large(struct buffer *out, size_t response_bytes_max)
-{
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "Response exceeds %zu bytes", response_bytes_max);
-	v1_reply_error(out, text);
-}
+const char command_read_only_text[] = "The log has failed, the server is read-only until restarted";
 
 void
 v1_reply_read_only(struct buffer *out)
 {
-	v1_reply_error(out, "The log has failed, the server is read-only until restarted");
+	v1_reply_error(out, command_read_only_text);
 }
+
+/* ---- in either envelope ---- */
+
+enum command_protocol
+command_guess(const char *line, size_t bytes)
+{
+	const bool v2 = memmem(line, bytes, "\"v\"", 3) != NULL || memmem(line, bytes, "\"op\"", 4) != NULL;
+
+	return v2 ? PROTOCOL_V2 : PROTOCOL_V1;
+}
+
+enum command_protocol
+command_envelope(const struct command_client *client, enum command_protocol guess)
+{
+	return client->protocol != PROTOCOL_NONE ? client->protocol : guess;
+}
+
+void
+command_reply_error(enum command_protocol protocol, struct buffer *out, enum v2_error code, const char *text)
+{
+	assert(protocol != PROTOCOL_NONE);
+	if (protocol == PROTOCOL_V2)
+		json_v2_reply_error(out, code, text, strlen(text));
+	else
+		v1_reply_error(out, text);
+}
+
+void
+command_reply_response_too_large(enum command_protocol protocol, struct buffer *out, size_t response_bytes_max)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "Response exceeds %zu bytes", response_bytes_max);
+	command_reply_error(protocol, out, V2_RESPONSE_TOO_LARGE, text);
+}
+
+/* ---- v1 ---- */
 
 void
 v1_append_day(void *context, uint32_t day, uint64_t count)
@@ -61,12 +91,13 @@ v1_reply_failure(struct buffer *out, int result)
 }
 
 void
-command_reply_too_large(const struct command_worker *worker, struct buffer *out)
+command_reply_too_large(const struct command_worker *worker, const struct command_client *client,
+                        enum command_protocol guess, struct buffer *out)
 {
 	char text[64];
 
 	(void)snprintf(text, sizeof(text), "Request exceeds %zu bytes", worker->options.request_bytes_max);
-	v1_reply_error(out, text);
+	command_reply_error(command_envelope(client, guess), out, V2_REQUEST_TOO_LARGE, text);
 }
 
 void

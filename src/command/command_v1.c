@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 typedef enum command_status v1_handler(struct command_worker *worker, const struct command_entry *entry,
                                        struct buffer *out);
@@ -41,21 +42,9 @@ command_reply_number(struct buffer *out, int result, uint64_t value)
 
 /* ---- on the worker ---- */
 
-/* The tree of the first pass, if its name still leads there; a drop or reset earlier in the batch is seen. */
-static struct tree *
-find_tree(struct command_worker *worker, const struct command_entry *entry)
-{
-	if (entry->tree != NULL && tree_is_current(entry->tree))
-		return entry->tree;
-	return tree_find(worker->engine_worker, entry->request.tree.data, entry->request.tree.bytes);
-}
-
 int
-command_find_or_create_tree(struct command_worker *worker, const struct command_entry *entry, struct tree **ret_tree)
+command_create_tree(struct command_worker *worker, const struct command_entry *entry, struct tree **ret_tree)
 {
-	*ret_tree = find_tree(worker, entry);
-	if (*ret_tree != NULL)
-		return 0;
 	int r = tree_create(worker->engine_worker, entry->request.tree.data, entry->request.tree.bytes, ret_tree);
 
 	return r == ENGINE_EXISTS ? 0 : r; /* another worker was first */
@@ -112,7 +101,7 @@ v1_drop(struct command_worker *worker, const struct command_entry *entry, struct
 static enum command_status
 v1_decrement(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
-	struct tree *tree = find_tree(worker, entry);
+	struct tree *tree = command_find_tree(worker, entry);
 	int r = tree == NULL ? 0 : tree_decrement(worker->engine_worker, tree, entry->request.key);
 
 	return command_reply_number(out, r, 1);
@@ -122,7 +111,7 @@ static enum command_status
 v1_sum(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
 	const struct v1_request *request = &entry->request;
-	struct tree *tree = find_tree(worker, entry);
+	struct tree *tree = command_find_tree(worker, entry);
 	uint64_t sum = 0;
 
 	if (tree != NULL && request->has_from)
@@ -141,7 +130,7 @@ v1_find(struct command_worker *worker, const struct command_entry *entry, struct
 
 	if (!request->has_key)
 		return command_job_submit(worker, entry, COMMAND_SCAN, v1_job_find, out);
-	struct tree *tree = find_tree(worker, entry);
+	struct tree *tree = command_find_tree(worker, entry);
 
 	json_v1_reply_begin(out);
 	buffer_append_byte(out, '{');
@@ -159,7 +148,7 @@ v1_delete(struct command_worker *worker, const struct command_entry *entry, stru
 
 	if (!request->has_key)
 		return command_job_submit(worker, entry, COMMAND_MAINTENANCE, v1_job_delete, out);
-	struct tree *tree = find_tree(worker, entry);
+	struct tree *tree = command_find_tree(worker, entry);
 	int r = 0;
 
 	if (tree != NULL)
@@ -177,7 +166,7 @@ v1_reset(struct command_worker *worker, const struct command_entry *entry, struc
 	int r = 0;
 
 	if (request->has_key) {
-		struct tree *tree = find_tree(worker, entry);
+		struct tree *tree = command_find_tree(worker, entry);
 
 		if (tree != NULL)
 			r = tree_reset_key(worker->engine_worker, tree, request->key);
@@ -234,26 +223,27 @@ enum v1_need {
 	NEED_RANGE = 4,
 	NEED_WHOLE_RANGE = 8, /* both ends or none */
 	WRITES = 16,          /* may change something: goes through the log */
+	READS = 32,           /* changes nothing, makes no file: the read token will do */
 };
 
 static const struct v1_rule {
 	v1_handler *run;
 	unsigned needs;
 } rules[] = {
-	[V1_UNKNOWN] = { v1_unknown, 0 },
-	[V1_PING] = { v1_ping, 0 },
-	[V1_TREES] = { v1_trees, 0 },
+	[V1_UNKNOWN] = { v1_unknown, READS },
+	[V1_PING] = { v1_ping, READS },
+	[V1_TREES] = { v1_trees, READS },
 	[V1_CREATE] = { v1_create, NEED_TREE | WRITES },
 	[V1_DROP] = { v1_drop, NEED_TREE | WRITES },
 	[V1_INCREMENT] = { command_increment, NEED_TREE | NEED_KEY | WRITES },
 	[V1_DECREMENT] = { v1_decrement, NEED_TREE | NEED_KEY | WRITES },
-	[V1_SUM] = { v1_sum, NEED_TREE | NEED_KEY | NEED_WHOLE_RANGE },
-	[V1_FIND] = { v1_find, NEED_TREE | NEED_RANGE },
+	[V1_SUM] = { v1_sum, NEED_TREE | NEED_KEY | NEED_WHOLE_RANGE | READS },
+	[V1_FIND] = { v1_find, NEED_TREE | NEED_RANGE | READS },
 	[V1_RESET] = { v1_reset, NEED_TREE | WRITES },
 	[V1_DELETE] = { v1_delete, NEED_TREE | NEED_RANGE | WRITES },
 	[V1_DUMP] = { v1_dump, NEED_TREE },
 	[V1_DUMP_ALL] = { v1_dump_all, 0 },
-	[V1_DUMPS] = { v1_dumps, 0 },
+	[V1_DUMPS] = { v1_dumps, READS },
 	[V1_LOAD] = { v1_load, NEED_TREE | WRITES },
 };
 static_assert(sizeof(rules) / sizeof(rules[0]) == V1_LOAD + 1, "every command has its rule");
@@ -274,13 +264,47 @@ missing_field(const struct v1_request *request, unsigned needs)
 	return NULL;
 }
 
+static void
+reply_forbidden(const struct v1_request *request, struct buffer *out)
+{
+	char text[64];
+
+	/* A command that has a rule of its own, so its name is short. */
+	(void)snprintf(text, sizeof(text), "Read-only token cannot execute command %.*s",
+	               (int)request->command_text.bytes, request->command_text.data);
+	v1_reply_error(out, text);
+}
+
+/* False: the reply stands in out. */
+static __attribute__((noinline)) bool
+check_token(const struct command_worker *worker, const struct command_entry *entry, const struct v1_rule *rule,
+            struct buffer *out)
+{
+	const struct v1_request *request = &entry->request;
+	const struct text token = request->has_token ? request->token : (struct text){ 0 };
+
+	switch (command_auth_right(&worker->auth, token)) {
+	case RIGHT_ALL:
+		return true;
+	case RIGHT_READ:
+		if ((rule->needs & READS) != 0)
+			return true;
+		reply_forbidden(request, out);
+		return false;
+	case RIGHT_NONE:
+		break;
+	}
+	v1_reply_error(out, "Unauthorized");
+	return false;
+}
+
 static enum command_status
 run_write(struct command_worker *worker, v1_handler *run, const struct command_entry *entry, struct buffer *out,
           uint64_t *ret_hold)
 {
-	switch (command_log_admit(worker, out, ret_hold)) {
+	switch (command_log_admit(worker, entry, out, ret_hold)) {
 	case ADMIT_NOW:
-		return command_log_settle(worker, run(worker, entry, out), out, ret_hold);
+		return command_log_settle(worker, entry, run(worker, entry, out), out, ret_hold);
 	case ADMIT_LATER:
 		return COMMAND_LATER;
 	case ADMIT_REFUSED:
@@ -296,6 +320,9 @@ command_v1_run(struct command_worker *worker, const struct command_entry *entry,
 	const struct v1_rule *rule = &rules[entry->request.command];
 	const char *missing = missing_field(&entry->request, rule->needs);
 
+	entry->client->protocol = PROTOCOL_V1;
+	if (worker->needs_token && !check_token(worker, entry, rule, out))
+		return COMMAND_DONE;
 	if (missing != NULL) {
 		v1_reply_error(out, missing);
 		return COMMAND_DONE;

@@ -24,24 +24,6 @@ tree_of(const struct command_job *job)
 	return (struct text){ .data = job->tree, .bytes = job->tree_bytes };
 }
 
-/* An encoder ran out of room or of memory: the reply so far is thrown away. */
-static void
-reply_settle(struct command_job *job)
-{
-	struct buffer *reply = &job->reply;
-
-	if (!reply->failed)
-		return;
-	bool full = reply->full;
-
-	buffer_deinit(reply);
-	buffer_init(reply, SIZE_MAX); /* an error fits always */
-	if (full)
-		v1_reply_too_large(reply, job->response_bytes_max);
-	else
-		v1_reply_error(reply, "Out of memory for the response");
-}
-
 /* ---- scan thread ---- */
 
 struct find_walk {
@@ -87,7 +69,7 @@ v1_job_find(struct job *base)
 	engine_scan_end(engine);
 	buffer_append_byte(&job->reply, '}');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job);
+	command_job_settle_reply(job);
 }
 
 struct name_list {
@@ -128,7 +110,7 @@ v1_job_trees(struct job *base)
 		job->reply.failed = true;
 	buffer_append_byte(&job->reply, ']');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job);
+	command_job_settle_reply(job);
 }
 
 void
@@ -151,7 +133,7 @@ v1_job_dumps(struct job *base)
 	store_files_free(names, count);
 	buffer_append_byte(&job->reply, ']');
 	json_v1_reply_end(&job->reply);
-	reply_settle(job);
+	command_job_settle_reply(job);
 }
 
 /* ---- maintenance thread ---- */
@@ -182,7 +164,7 @@ v1_job_dump(struct job *base)
 		json_v1_reply_named(&job->reply, false, "Tree ", tree_of(job), " not found");
 	else
 		v1_reply_error(&job->reply, fault.text);
-	reply_settle(job);
+	command_job_settle_reply(job);
 }
 
 void
@@ -211,5 +193,5 @@ v1_job_load(struct job *base)
 		json_v1_reply_named(&job->reply, false, "Dump ", tree, " not exists");
 	else
 		v1_reply_error(&job->reply, fault.text);
-	reply_settle(job);
+	command_job_settle_reply(job);
 }

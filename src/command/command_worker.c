@@ -21,19 +21,34 @@
 enum {
 	PREFETCH_APART = 8,  /* lines between two steps, in which the one has time to come */
 	PREFETCH_AHEAD = 32, /* 8 to 32 took a sixth off the server's CPU at depth 100; more brings nothing */
-	SCRATCH_BYTES_MIN = 64 * 1024,
+	SCRATCH_BYTES_MIN = 512 * 1024,
+	SCRATCH_ARRAYS_MAX =
+	    384 * 1024, /* of one line: as many items and keys as a request may have, and what stands between */
 };
+static_assert(SCRATCH_ARRAYS_MAX >= V2_ITEMS_MAX * (sizeof(struct v2_item) + sizeof(uint64_t)) + 1024,
+              "a line with its members there once finds room");
 
 /* ---- life ---- */
+
+/* Scratch that a line may need, whatever is in it. */
+static inline size_t
+scratch_for(size_t line_bytes)
+{
+	const size_t more = line_bytes * (V2_SCRATCH_PER_BYTE - 1);
+
+	return sizeof(struct v1_fault) + COMMAND_V2_BYTES_MAX + line_bytes +
+	       (more < SCRATCH_ARRAYS_MAX ? more : SCRATCH_ARRAYS_MAX);
+}
 
 static int
 worker_init(struct command_worker *worker)
 {
-	size_t scratch_bytes = worker->options.request_bytes_max;
+	/* So that an empty batch takes any line. */
+	const size_t needed = scratch_for(worker->options.request_bytes_max);
+	const size_t scratch_bytes = needed > SCRATCH_BYTES_MIN ? needed : SCRATCH_BYTES_MIN;
 
-	if (scratch_bytes < SCRATCH_BYTES_MIN)
-		scratch_bytes = SCRATCH_BYTES_MIN;
-	scratch_bytes += sizeof(struct v1_fault); /* so that an empty batch takes any line, faulty or not */
+	worker->auth = command_auth_of(worker->options.auth_token, worker->options.read_auth_token);
+	worker->needs_token = command_auth_is_needed(&worker->auth);
 	worker->scratch = (struct arena){ .data = mem_alloc(scratch_bytes), .capacity = scratch_bytes };
 	if (worker->scratch.data == NULL)
 		return -ENOMEM;
@@ -128,11 +143,12 @@ command_batch_begin(struct command_worker *worker)
 }
 
 static bool
-is_of_one_key(const struct v1_request *request)
+is_of_one_key(const struct command_entry *entry)
 {
+	const struct v1_request *request = &entry->request;
 	bool keyed = request->command == V1_INCREMENT || request->command == V1_SUM || request->command == V1_DECREMENT;
 
-	return keyed && request->has_tree && request->has_key;
+	return (keyed || entry->v2 != NULL) && request->has_tree && request->has_key;
 }
 
 /* Most lines name the tree of the line before. */
@@ -161,7 +177,7 @@ prefetch_pushed(struct command_worker *worker, struct command_entry *entry)
 
 	entry->tree = NULL;
 	entry->prefetch = (struct key_prefetch){ 0 };
-	if (is_of_one_key(&entry->request)) {
+	if (is_of_one_key(entry)) {
 		entry->tree = prefetch_tree(worker, &entry->request.tree, index > 0 ? entry - 1 : NULL);
 		if (entry->tree != NULL)
 			key_prefetch_begin(&entry->prefetch, entry->tree, entry->request.key);
@@ -185,9 +201,8 @@ prefetch_rest(struct command_worker *worker)
 }
 
 static const struct v1_fault *
-fault_keep(struct command_worker *worker, const struct v1_fault *fault, size_t used)
+fault_keep(struct command_worker *worker, const struct v1_fault *fault)
 {
-	worker->scratch.used = used; /* a refused line needs nothing of what it has taken */
 	char *kept = arena_take(&worker->scratch, sizeof(*fault));
 
 	assert(kept != NULL); /* command_batch_push() has looked */
@@ -196,8 +211,19 @@ fault_keep(struct command_worker *worker, const struct v1_fault *fault, size_t u
 }
 static_assert(_Alignof(struct v1_fault) == 1, "faults stand unaligned in the scratch arena");
 
+/* A line that v1 has not taken. Apart, so that the way of those that it takes stays short. False: it is refused. */
+static __attribute__((noinline)) bool
+push_other(struct command_worker *worker, struct command_entry *entry, const char *line, size_t bytes,
+           const struct v1_fault *fault)
+{
+	if (!fault->foreign)
+		entry->fault = fault_keep(worker, fault);
+	return command_v2_decode(worker, entry, line, bytes);
+}
+
 int
-command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket)
+command_batch_push(struct command_worker *worker, const char *line, size_t bytes, struct command_client *client,
+                   uint64_t ticket)
 {
 	struct arena *scratch = &worker->scratch;
 	const size_t used = scratch->used;
@@ -205,20 +231,24 @@ command_batch_push(struct command_worker *worker, const char *line, size_t bytes
 
 	assert(worker->in_batch);
 	assert(bytes <= worker->options.request_bytes_max);
-	if (worker->count == BATCH_REQUESTS_MAX || scratch->capacity - used < bytes + sizeof(fault))
+	if (worker->count == BATCH_REQUESTS_MAX || scratch->capacity - used < scratch_for(bytes))
 		return -1;
 	PROBE2(request_decode, line, bytes);
 	struct command_entry *entry = &worker->entries[worker->count];
 
 	entry->ticket = ticket;
+	entry->client = client;
 	entry->fault = NULL;
-	if (json_v1_decode_shaped(&worker->shapes, line, bytes, scratch, &entry->request, &fault)) {
-		prefetch_pushed(worker, entry);
-	} else {
-		entry->fault = fault_keep(worker, &fault, used);
-		entry->tree = NULL;
-		entry->prefetch = (struct key_prefetch){ 0 };
+	entry->v2 = NULL;
+	if (!json_v1_decode_shaped(&worker->shapes, line, bytes, scratch, &entry->request, &fault)) {
+		scratch->used = used; /* a refused line needs nothing of what it has taken */
+		if (!push_other(worker, entry, line, bytes, &fault)) {
+			entry->tree = NULL;
+			entry->prefetch = (struct key_prefetch){ 0 };
+			return (int)worker->count++;
+		}
 	}
+	prefetch_pushed(worker, entry);
 	return (int)worker->count++;
 }
 
@@ -278,7 +308,10 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	assert(worker->in_batch);
 	pass_to(worker, (uint32_t)index);
 	prefetch_ahead(worker, (uint32_t)index);
-	if (entry->fault != NULL) {
+	if (entry->v2 != NULL) {
+		status = command_v2_run(worker, entry, out, ret_hold);
+	} else if (entry->fault != NULL) {
+		entry->client->protocol = PROTOCOL_V1;
 		v1_reply_error(out, entry->fault->text);
 	} else {
 		PROBE2(request_execute, entry->request.command, entry->request.key);
@@ -291,7 +324,7 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	/* A buffer that failed before, or for lack of memory, is the caller's business, and stays so. */
 	if (!failed && (out->failed ? out->full : out->bytes - begin > worker->options.response_bytes_max)) {
 		buffer_truncate(out, begin);
-		v1_reply_too_large(out, worker->options.response_bytes_max);
+		command_reply_response_too_large(entry_protocol(entry), out, worker->options.response_bytes_max);
 	}
 	return COMMAND_DONE;
 }

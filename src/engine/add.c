@@ -56,7 +56,7 @@ day_grow(struct operation *op, struct key_record *record, _Atomic uint64_t *word
 }
 
 /* Both changes. CHANGE_DONE, with *ret the outcome of the call, or CHANGE_DEAD: nothing happened. */
-static enum change
+static inline __attribute__((always_inline)) enum change
 grow(struct operation *op, struct key_record *record, _Atomic uint64_t *word, uint32_t day, uint64_t amount, int *ret)
 {
 	*ret = 0;
@@ -80,8 +80,9 @@ grow(struct operation *op, struct key_record *record, _Atomic uint64_t *word, ui
 	return total;
 }
 
-int
-tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t amount)
+/* Inline: the single add of a request and the loop of a batch are both worth a copy. */
+static inline __attribute__((always_inline)) int
+add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t amount)
 {
 	struct operation op;
 
@@ -110,5 +111,27 @@ tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t
 	}
 	/* Now that the operation's generation is known: a snapshot that has the listing has what was listed. */
 	operation_log_listed(&op, key);
+	return r;
+}
+
+int
+tree_add(struct engine_worker *worker, struct tree *tree, uint64_t key, uint32_t day, uint64_t amount)
+{
+	return add(worker, tree, key, day, amount);
+}
+
+int
+tree_add_items(struct engine_worker *worker, struct tree *tree, const struct add_item *items, size_t count,
+               size_t *ret_done)
+{
+	int r = 0;
+	size_t i = 0;
+
+	for (; i < count; i++) {
+		r = add(worker, tree, items[i].key, items[i].day, items[i].amount);
+		if (r != 0)
+			break;
+	}
+	*ret_done = i;
 	return r;
 }

@@ -217,3 +217,13 @@ tree_reset_key(struct engine_worker *worker, struct tree *tree, uint64_t key)
 	held_key_end(&held, taken);
 	return 0;
 }
+
+/* A set may push a block before it holds the key. */
+size_t
+tree_key_room(struct tree *tree, uint64_t key)
+{
+	struct key_record *record = partition_find(&tree->table, key);
+	const size_t slots = record == NULL ? INLINE_SLOTS : key_record_slot_count(record);
+
+	return slots + BLOCK_SLOTS_MAX + 1 + SET_MORE;
+}

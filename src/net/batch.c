@@ -74,12 +74,14 @@ batch_read(struct worker *worker, struct conn *conn)
 		if (status == INPUT_LATER || status == INPUT_EMPTY)
 			return TURN_DONE;
 		if (status == INPUT_LINE) {
-			index = command_batch_push(worker->command, line, bytes, ticket);
+			index = command_batch_push(worker->command, line, bytes, &conn->client, ticket);
 			if (index < 0)
 				return TURN_FULL;
 		}
 		batch->lines[batch->line_count++] =
 		    (struct batch_line){ .after = cursor, .index = index, .place = conn->place };
+		if (status == INPUT_TOO_LONG)
+			batch->lines[batch->line_count - 1].guess = (uint8_t)command_guess(line, bytes);
 		entry->read = cursor;
 		if (status == INPUT_TOO_LONG)
 			return TURN_DONE;
@@ -110,11 +112,11 @@ batch_fill(struct worker *worker)
 }
 
 static void
-batch_refuse_line(struct worker *worker, struct conn *conn)
+batch_refuse_line(struct worker *worker, struct conn *conn, enum command_protocol guess)
 {
 	struct address_text address;
 
-	command_reply_too_large(worker->command, &conn->replies);
+	command_reply_too_large(worker->command, &conn->client, guess, &conn->replies);
 	conn->stalls |= STALL_OVER;
 	log_info("client dropped", log_string("reason", "request too long"),
 	         log_string("address", address_of_peer(conn->fd, &address)));
@@ -156,7 +158,7 @@ batch_execute(struct worker *worker)
 		if (conn->stalls != 0 && !command_batch_is_done(worker->command, line->index))
 			continue;
 		if (line->index == INDEX_TOO_LONG)
-			batch_refuse_line(worker, conn);
+			batch_refuse_line(worker, conn, line->guess);
 		else if (!batch_execute_line(worker, conn, line->index))
 			continue;
 		entry->executed = line->after;

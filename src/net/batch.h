@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "command/command.h"
 #include "net/input.h"
 
 struct conn;
@@ -31,6 +32,7 @@ struct batch_line {
 	struct input_cursor after;
 	int index;      /* of command_batch_push(), or negative: too long */
 	uint16_t place; /* of its connection in the batch */
+	uint8_t guess;  /* of a line too long: enum command_protocol */
 };
 
 struct batch {

@@ -23,6 +23,7 @@
 #include <sys/queue.h>
 
 #include "base/buffer.h"
+#include "command/command.h"
 #include "net/input.h"
 
 struct io_event;
@@ -68,7 +69,8 @@ struct conn {
 	bool hung_up;       /* it did; the end of its input should have come, or will */
 	bool closing;       /* with the kernel */
 	uint8_t mark_count; /* 0: nothing is held */
-	uint16_t place;     /* in the batch */
+	struct command_client client;
+	uint16_t place; /* in the batch */
 	uint32_t discarded;
 	uint32_t outgoing;  /* bytes in the socket when a send was last found waiting */
 	uint64_t active_ms; /* last input or progress of output */

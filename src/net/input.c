@@ -140,14 +140,14 @@ input_next_held(const struct input *input, const struct input_rules *rules, stru
 		cursor->held += *ret_bytes + 1;
 		return input_line(*ret_bytes, rules);
 	}
+	*ret_line = line;
+	*ret_bytes = rest;
 	if (rest > rules->line_bytes_max)
 		return INPUT_TOO_LONG;
 	if (cursor->segment != SEGMENT_NONE)
 		return INPUT_LATER;
 	if (!rules->last)
 		return INPUT_EMPTY;
-	*ret_line = line;
-	*ret_bytes = rest;
 	cursor->held += rest;
 	return INPUT_LINE;
 }
@@ -162,7 +162,9 @@ input_next_segment(const struct segments *segments, const struct input_rules *ru
 	const char *end = memchr(line, '\n', rest);
 
 	assert(rest > 0);
+	*ret_line = line;
 	if (end == NULL) {
+		*ret_bytes = rest;
 		if (rest > rules->line_bytes_max)
 			return INPUT_TOO_LONG;
 		if (segment->next != SEGMENT_NONE)
@@ -171,7 +173,6 @@ input_next_segment(const struct segments *segments, const struct input_rules *ru
 			return INPUT_EMPTY;
 		end = line + rest;
 	}
-	*ret_line = line;
 	*ret_bytes = (size_t)(end - line);
 	cursor->offset += (uint32_t)*ret_bytes + 1;
 	if (cursor->offset >= segment->bytes) {

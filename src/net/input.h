@@ -67,7 +67,8 @@ bool input_join(struct input *input, struct segments *segments, struct pool *poo
 
 struct input_cursor input_begin(const struct input *input);
 
-/* INPUT_LINE: *ret_line is the next line without its LF, borrowed. The cursor is behind what was reported. */
+/* INPUT_LINE: *ret_line is the next line without its LF, borrowed. INPUT_TOO_LONG: as much of it as there is. The cursor is
+ * behind what was reported. */
 enum input_status input_next(const struct input *input, const struct segments *segments,
                              const struct input_rules *rules, struct input_cursor *cursor, const char **ret_line,
                              size_t *ret_bytes);

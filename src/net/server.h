@@ -26,6 +26,8 @@ struct server_options {
 	const int *cpus; /* one per worker to pin it to, or NULL */
 	size_t request_bytes_max;
 	size_t response_bytes_max;
+	const char *auth_token;      /* borrowed; NULL: none */
+	const char *read_auth_token; /* the same */
 	uint32_t clients_max;
 	uint32_t idle_timeout_s;  /* 0: none */
 	uint32_t write_timeout_s; /* 0: none */

@@ -189,6 +189,8 @@ worker_init(struct worker *worker, struct server_fault *ret_fault)
 		.store = options->store,
 		.request_bytes_max = options->request_bytes_max,
 		.response_bytes_max = options->response_bytes_max,
+		.auth_token = options->auth_token,
+		.read_auth_token = options->read_auth_token,
 		.wake = worker_wake_for_command,
 		.wake_context = worker,
 	};

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,8 @@
 #include "base/buffer.h"
 #include "proto/text.h"
 
-enum v1_command {
+/* In a byte, since there is one in every line of a batch. */
+enum __attribute__((packed)) v1_command {
 	V1_UNKNOWN,
 	V1_PING,
 	V1_TREES,
@@ -40,6 +42,8 @@ struct v1_request {
 	uint64_t key, from, to;
 	const char *key_digits; /* where they stand in the line, if has_key */
 };
+
+static_assert(sizeof(struct v1_request) <= 11 * sizeof(uint64_t), "a batch of them stays in the cache");
 
 /* Why a line is refused: what is wrong and in which column (characters, from 1). Printable ASCII, NUL-terminated. */
 struct v1_fault {

@@ -83,7 +83,7 @@ struct v2_keys {
 	uint32_t count;
 };
 struct v2_items {
-	const struct v2_item *at;
+	struct v2_item *at;
 	uint32_t count;
 };
 enum { V2_ITEMS_MAX = 10000 }; /* of a request; a longer array is read no further */

@@ -88,7 +88,7 @@ asker_ask_bytes(struct asker *asker, const char *line, size_t bytes)
 
 	buffer_truncate(&asker->reply, 0);
 	command_batch_begin(asker->worker);
-	int index = command_batch_push(asker->worker, line, bytes, TICKET);
+	int index = command_batch_push(asker->worker, line, bytes, &asker->client, TICKET);
 
 	assert_int_equal(index, 0);
 	enum command_status status = command_batch_run(asker->worker, index, &asker->reply, &(uint64_t){ 0 });
@@ -128,7 +128,7 @@ asker_expect(struct asker *asker, const char *line, bool success, const char *re
 int
 asker_push(struct asker *asker, const char *line, uint64_t ticket)
 {
-	int index = command_batch_push(asker->worker, line, strlen(line), ticket);
+	int index = command_batch_push(asker->worker, line, strlen(line), &asker->client, ticket);
 
 	assert_true(index >= 0);
 	return index;
@@ -149,6 +149,34 @@ asker_expect_run(struct asker *asker, int index, const char *response)
 	               response);
 	assert_string_equal(asker->reply.data, text);
 	return hold;
+}
+
+static void
+expect_v2(struct asker *asker, const char *members, const char *rest)
+{
+	static char line[16384], expected[32768];
+
+	(void)snprintf(line, sizeof(line), "{\"v\":2,%s}", members);
+	(void)snprintf(expected, sizeof(expected), "{\"protocol_version\":2,%s}\r\n", rest);
+	assert_string_equal(asker_ask(asker, line), expected);
+}
+
+void
+asker_expect_v2(struct asker *asker, const char *members, const char *response)
+{
+	static char rest[16384];
+
+	(void)snprintf(rest, sizeof(rest), "\"success\":true,\"response\":%s,\"error_code\":null", response);
+	expect_v2(asker, members, rest);
+}
+
+void
+asker_expect_v2_error(struct asker *asker, const char *members, const char *code, const char *text)
+{
+	static char rest[16384];
+
+	(void)snprintf(rest, sizeof(rest), "\"success\":false,\"response\":\"%s\",\"error_code\":\"%s\"", text, code);
+	expect_v2(asker, members, rest);
 }
 
 static void

@@ -14,6 +14,7 @@ struct asker {
 	struct command_options options; /* for the next asker_restart() */
 	sem_t woken;
 	struct buffer reply;
+	struct command_client client;
 };
 
 enum { ASKER_REQUEST_BYTES_MAX = 4096, ASKER_RESPONSE_BYTES_MAX = 8192 };
@@ -39,6 +40,10 @@ int asker_push(struct asker *asker, const char *line, uint64_t ticket);
 
 /* Runs it, and compares: `response` as above, one that is a text stands for a failure. Returns what the reply depends on. */
 uint64_t asker_expect_run(struct asker *asker, int index, const char *response);
+
+/* The same in the envelope of v2: `members` stand between {"v":2, and }. */
+void asker_expect_v2(struct asker *asker, const char *members, const char *response);
+void asker_expect_v2_error(struct asker *asker, const char *members, const char *code, const char *text);
 
 /* Waits for the next reply of a pending request. */
 uint64_t asker_wait(struct asker *asker, struct buffer *ret_reply);

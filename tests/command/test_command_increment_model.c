@@ -85,11 +85,13 @@ number_of(const struct buffer *reply)
 static void
 increment_and_look(struct command_worker *worker, struct buffer *out, uint64_t *at_least)
 {
+	struct command_client client = { 0 };
+
 	command_batch_begin(worker);
 	for (int i = 0; i < THREAD_LINES; i++) {
 		const char *line = i % 5 == 4 ? SUM : INCREMENT;
 
-		assert_int_equal(command_batch_push(worker, line, strlen(line), 1), i);
+		assert_int_equal(command_batch_push(worker, line, strlen(line), &client, 1), i);
 	}
 	for (int i = 0; i < THREAD_LINES; i++) {
 		buffer_truncate(out, 0);

@@ -36,7 +36,7 @@ static void
 submit(struct asker *asker, const char *line, uint64_t ticket)
 {
 	command_batch_begin(asker->worker);
-	assert_int_equal(command_batch_push(asker->worker, line, strlen(line), ticket), 0);
+	assert_int_equal(command_batch_push(asker->worker, line, strlen(line), &asker->client, ticket), 0);
 	assert_int_equal(command_batch_run(asker->worker, 0, &asker->reply, &(uint64_t){ 0 }), COMMAND_PENDING);
 	command_batch_end(asker->worker);
 }
@@ -273,10 +273,11 @@ static const char one[] = "{\"success\":true,\"response\":1}\r\n";
 static void
 run_increments(struct command_worker *worker, const char *line, int count, struct buffer *out)
 {
+	struct command_client client = { 0 };
 	buffer_truncate(out, 0);
 	command_batch_begin(worker);
 	for (int i = 0; i < count; i++)
-		assert_int_equal(command_batch_push(worker, line, strlen(line), 0), i);
+		assert_int_equal(command_batch_push(worker, line, strlen(line), &client, 0), i);
 	for (int i = 0; i < count; i++)
 		assert_int_equal(command_batch_run(worker, i, out, &(uint64_t){ 0 }), COMMAND_DONE);
 	command_batch_end(worker);

@@ -42,7 +42,7 @@ static enum command_status
 run(struct asker *asker, const char *line, uint64_t *ret_hold)
 {
 	command_batch_begin(asker->worker);
-	int index = command_batch_push(asker->worker, line, strlen(line), 0);
+	int index = command_batch_push(asker->worker, line, strlen(line), &asker->client, 0);
 
 	assert_int_equal(index, 0);
 	enum command_status status = command_batch_run(asker->worker, index, &asker->reply, ret_hold);
@@ -123,7 +123,7 @@ fill(struct asker *asker, uint64_t *ret_hold)
 	command_batch_begin(asker->worker);
 	for (;;) {
 		(void)snprintf(line, sizeof(line), "{\"command\":\"create\",\"tree_name\":\"%01000u\"}", made);
-		int index = command_batch_push(asker->worker, line, strlen(line), 0);
+		int index = command_batch_push(asker->worker, line, strlen(line), &asker->client, 0);
 
 		assert_true(index >= 0); /* 64 KiB of log are full before the batch is */
 		if (command_batch_run(asker->worker, index, &asker->reply, ret_hold) == COMMAND_LATER)
@@ -140,8 +140,8 @@ without_room_writes_come_later_and_reads_at_once(void **state)
 	uint64_t hold = 0;
 	uint64_t again = 0;
 	const unsigned made = fill(asker, &hold);
-	int increment = command_batch_push(asker->worker, INCREMENT, strlen(INCREMENT), 0);
-	int sum = command_batch_push(asker->worker, SUM, strlen(SUM), 0);
+	int increment = command_batch_push(asker->worker, INCREMENT, strlen(INCREMENT), &asker->client, 0);
+	int sum = command_batch_push(asker->worker, SUM, strlen(SUM), &asker->client, 0);
 	size_t begin = asker->reply.bytes;
 
 	/* Little would find room, but nothing is begun before the first. */
@@ -163,7 +163,7 @@ static void
 push_increments(struct asker *asker, int count)
 {
 	for (int i = 0; i < count; i++)
-		assert_true(command_batch_push(asker->worker, INCREMENT, strlen(INCREMENT), 1) >= 0);
+		assert_true(command_batch_push(asker->worker, INCREMENT, strlen(INCREMENT), &asker->client, 1) >= 0);
 }
 
 /* Of increments that would be executed together none is, when the first is refused or comes later. */

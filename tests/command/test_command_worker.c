@@ -26,7 +26,7 @@ static const char pong[] = "{\"success\":true,\"response\":\"pong\"}\r\n";
 static int
 push(struct asker *asker, const char *line)
 {
-	return command_batch_push(asker->worker, line, strlen(line), 0);
+	return command_batch_push(asker->worker, line, strlen(line), &asker->client, 0);
 }
 
 static void
@@ -116,7 +116,7 @@ scratch_memory_bounds_a_batch(void **state)
 	static char line[ASKER_REQUEST_BYTES_MAX + 1];
 	int pushed = 0;
 	int index;
-	enum { LONG_LINES = 5 };
+	enum { LONG_LINES = 100 };
 
 	memset(line, 'n', ASKER_REQUEST_BYTES_MAX);
 	(void)memcpy(line, "{\"command\":\"\\u0041", 18);
@@ -256,7 +256,7 @@ a_line_that_is_too_long_has_its_reply(void **state)
 	struct asker *asker = *state;
 	const char *expected = "{\"success\":false,\"response\":\"Request exceeds 4096 bytes\"}\r\n";
 
-	command_reply_too_large(asker->worker, &asker->reply);
+	command_reply_too_large(asker->worker, &asker->client, PROTOCOL_V1, &asker->reply);
 	assert_int_equal(asker->reply.bytes, strlen(expected));
 	assert_memory_equal(asker->reply.data, expected, strlen(expected));
 }

@@ -195,8 +195,10 @@ command_batch_begin(struct command_worker *worker)
 }
 
 int
-command_batch_push(struct command_worker *worker, const char *line, size_t bytes, uint64_t ticket)
+command_batch_push(struct command_worker *worker, const char *line, size_t bytes, struct command_client *client,
+                   uint64_t ticket)
 {
+	(void)client;
 	assert(worker->in_batch);
 	assert(bytes <= worker->options.request_bytes_max);
 	assert(memchr(line, '\n', bytes) == NULL);
@@ -386,10 +388,19 @@ command_pending(const struct command_worker *worker)
 	return worker->pending_count;
 }
 
+enum command_protocol
+command_guess(const char *line, size_t bytes)
+{
+	return memchr(line, 'v', bytes) != NULL ? PROTOCOL_V2 : PROTOCOL_V1;
+}
+
 void
-command_reply_too_large(const struct command_worker *worker, struct buffer *out)
+command_reply_too_large(const struct command_worker *worker, const struct command_client *client,
+                        enum command_protocol guess, struct buffer *out)
 {
 	(void)worker;
+	(void)client;
+	(void)guess;
 	buffer_append_literal(out, "too large\r\n");
 }
 

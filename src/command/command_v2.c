@@ -1,0 +1,276 @@
+/*
+ * command_v2.c - the order of checks of protocol v2 (PROTOCOL-v2.md section 3)
+ */
+#include "command/command_v2.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- while the batch is read: steps 2 to 5 ---- */
+
+static void
+set_fault(struct v2_request *request, enum v2_error code, const char *fault)
+{
+	request->operation = NULL;
+	request->code = code;
+	request->fault = fault;
+}
+
+/* Step 5, in the one order that all operations follow. NULL or what is wrong. */
+static const char *
+read_fields(const struct v2_line *line, struct arena *scratch, unsigned reads, struct command_entry *entry,
+            struct v2_request *request)
+{
+	struct v1_request *target = &entry->request;
+	struct v2_range range = { 0 };
+	const char *problem = NULL;
+
+	if ((reads & READ_RANGE) != 0)
+		problem = v2_read_range(line, &range);
+	request->has_range = (reads & READ_RANGE) != 0;
+	if (problem == NULL && (reads & READ_RANGE_IF) != 0)
+		problem = v2_read_range_if(line, &request->has_range, &range);
+	target->from = range.from;
+	target->to = range.to;
+	if (problem == NULL && (reads & READ_SERIES) != 0)
+		problem = v2_read_series(line, scratch, &target->tree);
+	if (problem == NULL && (reads & READ_KEY) != 0)
+		problem = v2_read_unsigned(line, V2_KEY, &target->key);
+	if (problem == NULL && (reads & READ_CHANGE) != 0)
+		problem = v2_read_bucket(line, scratch, &request->has_bucket, &request->bucket);
+	if (problem == NULL && (reads & READ_CHANGE) != 0)
+		problem = v2_read_unsigned_if(line, V2_VALUE, &request->value);
+	if (problem == NULL && (reads & READ_KEYS) != 0)
+		problem = v2_read_keys(line, scratch, &request->keys);
+	if (problem == NULL && (reads & READ_ITEMS) != 0)
+		problem = v2_read_items(line, scratch, &request->items);
+	if (problem == NULL && (reads & READ_SUMS) != 0)
+		problem = v2_read_sums(line, scratch, &request->sums);
+	return problem;
+}
+
+static const char *
+read_rest(const struct v2_line *line, struct arena *scratch, struct v2_request *request)
+{
+	struct v2_idempotency idempotency;
+	const char *problem = v2_read_idempotency(line, scratch, &idempotency);
+
+	request->has_idempotency_key = idempotency.is_given;
+	return problem != NULL ? problem : v2_read_token(line, scratch, &request->token);
+}
+
+static void
+read_request(const struct v2_line *line, struct arena *scratch, struct command_entry *entry, struct v2_request *request)
+{
+	struct text op;
+
+	if (!v2_is_version_2(line)) {
+		set_fault(request, V2_UNSUPPORTED_PROTOCOL,
+		          "Karma 1.0 accepts only protocol v2 requests with field v=2");
+		return;
+	}
+	const char *problem = v2_read_text(line, V2_OP, scratch, &op);
+
+	if (problem != NULL) {
+		set_fault(request, V2_VALIDATION_ERROR, problem);
+		return;
+	}
+	request->operation = v2_operation_find(op);
+	if (request->operation == NULL) {
+		set_fault(request, V2_UNKNOWN_COMMAND, "Unknown op ");
+		request->subject = op;
+		return;
+	}
+	const unsigned reads = request->operation->reads;
+
+	entry->request.has_tree = (reads & READ_SERIES) != 0;
+	entry->request.has_key = (reads & READ_KEY) != 0;
+	request->value = 1;
+	problem = read_fields(line, scratch, reads, entry, request);
+	if (problem == NULL)
+		problem = read_rest(line, scratch, request);
+	if (problem != NULL)
+		set_fault(request, V2_VALIDATION_ERROR, problem);
+}
+
+/* A text of no static storage; command_batch_push() has looked that there is room. */
+static const char *
+keep_text(struct arena *scratch, const char *text)
+{
+	const size_t bytes = strlen(text) + 1;
+	char *kept = arena_take(scratch, bytes);
+
+	assert(kept != NULL);
+	return memcpy(kept, text, bytes);
+}
+
+static_assert(sizeof(struct v2_request) + sizeof(struct v2_problem) + ARENA_PADDING_MAX <= COMMAND_V2_BYTES_MAX,
+              "what is taken here has room");
+
+bool
+command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes)
+{
+	struct arena *scratch = &worker->scratch;
+	const size_t used = scratch->used;
+	struct v2_request *request = arena_take_aligned(scratch, sizeof(*request));
+	struct v2_problem problem;
+	struct v2_line line;
+
+	assert(request != NULL); /* command_batch_push() has looked */
+	*request = (struct v2_request){ 0 };
+	const bool is_json = json_v2_decode(text, bytes, scratch, &line, &problem);
+
+	if (is_json && line.is_object && !v2_is_request(&line)) {
+		scratch->used = used;
+		return false;
+	}
+	request->no_request = !is_json || !line.is_object;
+	if (request->no_request)
+		request->guess = command_guess(text, bytes);
+	if (!is_json || line.out_of_range)
+		set_fault(request, V2_INVALID_JSON, keep_text(scratch, problem.text));
+	else if (!line.is_object)
+		set_fault(request, V2_VALIDATION_ERROR, "A request is one JSON object");
+	entry->request = (struct v1_request){ 0 };
+	if (is_json && line.is_object && !line.out_of_range)
+		read_request(&line, scratch, entry, request);
+	entry->v2 = request;
+	return true;
+}
+
+/* ---- when its turn has come: steps 6 to 9 ---- */
+
+static const char *
+check_items(const struct v2_items *items, unsigned needs)
+{
+	for (uint32_t i = 0; i < items->count; i++) {
+		if (items->at[i].value == 0 && (needs & ZERO_ITEMS) == 0)
+			return "Batch item value must be greater than 0";
+		if (items->at[i].value > COUNT_MAX)
+			return "Batch item value must be at most 2305840810190438400";
+	}
+	return NULL;
+}
+static_assert(COUNT_MAX == UINT64_C(2305840810190438400), "the texts name it");
+
+/* Step 7. NULL or what is wrong. */
+static const char *
+check_rules(const struct command_entry *entry)
+{
+	const struct v2_request *request = entry->v2;
+	const unsigned reads = request->operation->reads;
+	const char *problem = NULL;
+
+	if ((reads & READ_CHANGE) != 0 && request->value == 0)
+		problem = "Field value must be greater than 0";
+	else if ((reads & READ_CHANGE) != 0 && request->value > COUNT_MAX)
+		problem = "Field value must be at most 2305840810190438400";
+	else if ((reads & READ_KEYS) != 0 && request->keys.at == NULL)
+		problem = "Field keys exceeds max size";
+	else if (((reads & READ_ITEMS) != 0 && request->items.at == NULL) ||
+	         ((reads & READ_SUMS) != 0 && request->sums.at == NULL))
+		problem = "Field items exceeds max size";
+	else if ((reads & READ_ITEMS) != 0)
+		problem = check_items(&request->items, request->operation->needs);
+	if (problem == NULL && request->has_range)
+		problem = v2_check_range(&(struct v2_range){ entry->request.from, entry->request.to });
+	return problem;
+}
+
+/* Step 6. False: the reply stands in out. */
+static bool
+check_token(const struct command_worker *worker, const struct v2_request *request, struct buffer *out)
+{
+	const struct v2_operation *operation = request->operation;
+
+	switch (command_auth_right(&worker->auth, request->token)) {
+	case RIGHT_ALL:
+		return true;
+	case RIGHT_READ:
+		if ((operation->needs & WRITES) == 0)
+			return true;
+		v2_reply_forbidden(out, operation->internal);
+		return false;
+	case RIGHT_NONE:
+		break;
+	}
+	v2_reply_error(out, V2_UNAUTHORIZED, "Unauthorized");
+	return false;
+}
+
+/* More than one key, each decided by itself: then its effects get one tag only while the log's epoch stands still. */
+static bool
+wants_gate(const struct v2_request *request)
+{
+	const struct v2_operation *operation = request->operation;
+
+	if ((operation->needs & ONE_TAG) == 0)
+		return false;
+	return ((operation->reads & READ_KEYS) != 0 ? request->keys.count : request->items.count) > 1;
+}
+
+static enum command_status
+run_write(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
+{
+	const bool gate = wants_gate(entry->v2) && command_log_gate_enter(worker);
+	enum command_status status = COMMAND_DONE;
+
+	switch (command_log_admit(worker, entry, out, ret_hold)) {
+	case ADMIT_NOW:
+		status = entry->v2->operation->run(worker, entry, out);
+		status = command_log_settle(worker, entry, status, out, ret_hold);
+		break;
+	case ADMIT_LATER:
+		status = COMMAND_LATER;
+		break;
+	case ADMIT_REFUSED:
+		break;
+	}
+	if (gate)
+		command_log_gate_leave(worker);
+	return status;
+}
+
+static void
+reply_no_request(const struct command_entry *entry, struct buffer *out)
+{
+	const struct v2_request *request = entry->v2;
+
+	if (command_envelope(entry->client, request->guess) == PROTOCOL_V2)
+		v2_reply_error(out, request->code, request->fault);
+	else
+		v1_reply_error(out, entry->fault != NULL ? entry->fault->text : request->fault);
+}
+
+enum command_status
+command_v2_run(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
+{
+	const struct v2_request *request = entry->v2;
+	const struct v2_operation *operation = request->operation;
+	const char *problem;
+
+	if (request->no_request) {
+		reply_no_request(entry, out);
+		return COMMAND_DONE;
+	}
+	entry->client->protocol = PROTOCOL_V2;
+	if (operation == NULL) {
+		json_v2_reply_error_named(out, request->code, request->fault, request->subject, "");
+		return COMMAND_DONE;
+	}
+	if (!check_token(worker, request, out))
+		return COMMAND_DONE;
+	problem = check_rules(entry);
+	if (problem != NULL) {
+		v2_reply_error(out, V2_VALIDATION_ERROR, problem);
+		return COMMAND_DONE;
+	}
+	/* Never a write without the promise that goes with the key. */
+	if (request->has_idempotency_key && (operation->needs & ELIGIBLE) != 0) {
+		v2_reply_error(out, V2_INTERNAL_ERROR, "Idempotency keys are not supported yet");
+		return COMMAND_DONE;
+	}
+	if ((operation->needs & WRITES) != 0)
+		return run_write(worker, entry, out, ret_hold);
+	return operation->run(worker, entry, out);
+}

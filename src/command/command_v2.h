@@ -1,0 +1,125 @@
+/*
+ * command_v2.h - requests of protocol v2 (PROTOCOL-v2.md), for the files of command/ only
+ *
+ *   push   command_v2_decode(): steps 1 to 5 of the order of checks. What is wrong is kept with the line.
+ *   run    command_v2_run(): steps 6 to 9
+ *
+ * A table (command_v2_table.c) says of every operation what it reads, what it needs and who does it.
+ */
+#pragma once
+
+#include "command/command_internal.h"
+#include "proto/json_v2_fields.h"
+
+struct v2_operation;
+
+/* What an operation reads, always in this order. */
+enum v2_reads {
+	READ_RANGE = 1,
+	READ_RANGE_IF = 2, /* if it is given */
+	READ_SERIES = 4,
+	READ_KEY = 8,
+	READ_CHANGE = 16, /* bucket and value */
+	READ_KEYS = 32,
+	READ_ITEMS = 64,
+	READ_SUMS = 128,
+};
+
+enum v2_needs {
+	WRITES = 1,     /* may change something: goes through the log */
+	ELIGIBLE = 2,   /* takes an idempotency key */
+	ZERO_ITEMS = 4, /* items may have the value 0 */
+	ONE_TAG = 8,    /* decides key by key: one group for all of it wants the gate */
+};
+
+/* In the scratch arena. Series, key and range stand in the entry, where a request of v1 has them. */
+struct v2_request {
+	const struct v2_operation *operation; /* NULL: what is wrong stands in code and fault */
+	enum v2_error code;
+	const char *fault;
+	struct text subject;         /* what the fault is about, or empty */
+	enum command_protocol guess; /* with no_request: what the line looks like */
+	bool no_request;             /* no object: the envelope is that of the connection */
+	bool has_range;
+	bool has_bucket;
+	bool has_idempotency_key;
+	uint32_t bucket;
+	uint64_t value;
+	struct text token;
+	union {
+		struct v2_keys keys;
+		struct v2_items items;
+		struct v2_sums sums;
+	};
+};
+
+typedef enum command_status v2_handler(struct command_worker *worker, const struct command_entry *entry,
+                                       struct buffer *out);
+
+struct v2_operation {
+	const char *name;
+	const char *internal; /* as it is called in messages and idempotency records */
+	v2_handler *run;
+	uint16_t reads;
+	uint16_t needs;
+};
+
+/* NULL when there is none. */
+const struct v2_operation *v2_operation_find(struct text name);
+
+/* ---- replies ---- */
+
+void v2_reply_error(struct buffer *out, enum v2_error code, const char *text);
+void v2_reply_forbidden(struct buffer *out, const char *internal);
+void v2_reply_not_found(struct buffer *out, struct text series);
+
+/* Of an engine call on one counter. One that found no room in the log did nothing, and is called again later. */
+enum command_status v2_reply_ok(struct buffer *out, int result);
+enum command_status v2_reply_failure(struct buffer *out, int result);
+void v2_reply_overflow(struct buffer *out, const char *before, uint64_t key, uint32_t bucket);
+
+/* ---- the operations, by family ---- */
+
+v2_handler v2_ping;
+v2_handler v2_increment, v2_decrement, v2_sum, v2_days, v2_reset_key, v2_delete_key;
+v2_handler v2_batch_sum, v2_multi_sum;
+v2_handler v2_batch_add, v2_batch_set;
+v2_handler v2_batch_reset, v2_batch_delete;
+v2_handler v2_create, v2_drop, v2_list, v2_reset_tree, v2_delete_tree;
+
+/* ---- many keys of one tree ---- */
+
+/* Walks over many keys so that their cache misses overlap: each step asks for what later keys need. */
+enum { V2_WINDOW = 64 };
+struct v2_window {
+	struct tree *tree;
+	const void *base;
+	size_t stride; /* from key to key, in bytes */
+	uint32_t count;
+	struct key_prefetch prefetch[V2_WINDOW];
+};
+void v2_window_begin(struct v2_window *window, struct tree *tree, const uint64_t *first, size_t stride, uint32_t count);
+void v2_window_step(struct v2_window *window, uint32_t index); /* before key `index` is used; in order from 0 */
+
+/* Whether so many effects fit the log now, so that nothing is half done for lack of room. */
+bool v2_log_has_room(const struct command_worker *worker, size_t effects);
+
+/* ---- will the counters bear a batch? (command_v2_overflow.c) ---- */
+
+/*
+ * tree may be NULL: then every count is 0. Return 0, ENGINE_OVERFLOW (*ret_offending: the first item that does not fit, after
+ * those before it), or -ENOMEM.
+ */
+int v2_overflow_of_add(struct tree *tree, const struct v2_items *items, const struct v2_item **ret_offending);
+
+/*
+ * The same for exact counts, of which the last of equal (key, bucket) counts. *ret_close: some key comes so near its bound
+ * that the order matters; then items that a later one replaces have got V2_BUCKET_OUT, and those that lower a count have to be
+ * done first. *ret_room: the highest tree_key_room().
+ */
+int v2_overflow_of_set(struct tree *tree, const struct v2_items *items, const struct v2_item **ret_offending,
+                       bool *ret_close, size_t *ret_room);
+
+/* ---- on the store's threads ---- */
+void v2_job_list(struct job *job);
+void v2_job_delete(struct job *job);
