@@ -24,6 +24,7 @@
 #include "log/log.h"
 #include "net/server.h"
 #include "store/store.h"
+#include "token_file.h"
 
 enum { TODAY_INTERVAL_MS = 250, OPTIONS_LOGGED_MAX = 64 };
 
@@ -35,7 +36,8 @@ static_assert((int)WAL_FSYNC_FALSE == (int)CONFIG_FSYNC_FALSE && (int)WAL_FSYNC_
 struct karma {
 	struct config config;
 	struct utsname system;
-	sigset_t signals; /* those that the main thread takes */
+	char token[TOKEN_FILE_BYTES_MAX + 1]; /* of --auth-token-file */
+	sigset_t signals;                     /* those that the main thread takes */
 	struct engine *engine;
 	struct store *store;
 	struct server *server;
@@ -176,6 +178,37 @@ store_setup(struct karma *karma)
 }
 
 static int
+token_setup(struct karma *karma)
+{
+	struct config *config = &karma->config;
+
+	if (config->auth_token_file == NULL)
+		return 0;
+	const char *problem = token_file_read(config->auth_token_file, karma->token);
+
+	if (problem != NULL)
+		return start_failed("Cannot use the token file %s: %s", config->auth_token_file, problem);
+	config->auth_token = karma->token;
+	return 0;
+}
+
+/* Whether others than this machine reach it; of a name that is not known to be this machine's, too. */
+static bool
+is_public(const char *bind)
+{
+	return strncmp(bind, "127.", 4) != 0 && strcmp(bind, "::1") != 0 && strcmp(bind, "localhost") != 0;
+}
+
+static void
+warn_of_no_token(const struct config *config)
+{
+	if (config->auth_token == NULL && config->read_auth_token == NULL && is_public(config->bind))
+		log_warn("no token is needed: whoever reaches this address may do everything",
+		         log_string("bind", config->bind),
+		         log_string("do", "set --auth-token-file, or bind to 127.0.0.1"));
+}
+
+static int
 server_setup(struct karma *karma)
 {
 	const struct config *config = &karma->config;
@@ -192,12 +225,17 @@ server_setup(struct karma *karma)
 		.cpus = config->cpu_count > 0 ? config->cpu_list : NULL,
 		.request_bytes_max = config->max_request_bytes,
 		.response_bytes_max = config->max_response_bytes,
+		.auth_token = config->auth_token,
+		.read_auth_token = config->read_auth_token,
 		.clients_max = config->max_clients,
 		.idle_timeout_s = config->idle_timeout_s,
 		.write_timeout_s = config->write_timeout_s,
 	};
 
-	return server_start(&options, &karma->server, &fault) < 0 ? start_failed("%s", fault.text) : 0;
+	if (server_start(&options, &karma->server, &fault) < 0)
+		return start_failed("%s", fault.text);
+	warn_of_no_token(config);
+	return 0;
 }
 
 /* Waits for the next signal, a little while; 0 when none came. */
@@ -312,8 +350,8 @@ main(int argc, char **argv)
 		return status;
 	status = EXIT_FAILURE;
 	if (descriptors_fill() == 0 && kernel_check(&karma) == 0 && signals_setup(&karma) == 0 &&
-	    log_and_zone_setup(&karma) == 0 && engine_setup(&karma) == 0 && store_setup(&karma) == 0 &&
-	    server_setup(&karma) == 0 && stop(&karma, serve(&karma)) == 0)
+	    log_and_zone_setup(&karma) == 0 && token_setup(&karma) == 0 && engine_setup(&karma) == 0 &&
+	    store_setup(&karma) == 0 && server_setup(&karma) == 0 && stop(&karma, serve(&karma)) == 0)
 		status = EXIT_SUCCESS;
 	teardown(&karma);
 	return status;

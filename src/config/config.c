@@ -231,6 +231,11 @@ config_parse(int argc, char **argv, char **environment, struct config *ret, stru
 		return 0; /* they answer whatever the environment says */
 	if (parse_environment(&parser, environment) < 0)
 		return -1;
+	if (ret->auth_token != NULL && ret->auth_token_file != NULL) {
+		(void)snprintf(ret_fault->text, sizeof(ret_fault->text),
+		               "--auth-token and --auth-token-file exclude each other");
+		return -1;
+	}
 	settle_workers(ret);
 	settle_upstream(ret);
 	return 0;

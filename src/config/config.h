@@ -38,6 +38,9 @@ struct config {
 	uint32_t write_timeout_s;
 	uint32_t shutdown_timeout_s;
 	uint32_t dump_retention_per_tree;
+	const char *auth_token;      /* NULL: none, the same for the next two */
+	const char *auth_token_file; /* read by main.c, in place of auth_token */
+	const char *read_auth_token;
 	bool restore_skip_damaged;
 	bool wal;
 	enum config_fsync wal_fsync;

@@ -22,7 +22,7 @@ struct option {
 	const char *alias;
 };
 
-enum { OPTION_COUNT = 37 };
+enum { OPTION_COUNT = 40 };
 
 extern const struct option option_table[OPTION_COUNT];
 

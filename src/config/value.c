@@ -160,6 +160,7 @@ value_parse(enum value_kind kind, const struct value_range *range, const char *t
 		return name_parse(kind, text, target);
 	case VALUE_TEXT:
 	case VALUE_OPTIONAL:
+	case VALUE_SECRET:
 	case VALUE_ZONE:
 	case VALUE_CPUS:
 	case VALUE_ABSENT:
@@ -214,6 +215,7 @@ value_describe(enum value_kind kind, const struct value_range *range, char *text
 		break;
 	case VALUE_TEXT:
 	case VALUE_OPTIONAL:
+	case VALUE_SECRET:
 		(void)snprintf(text, bytes, "a text that is not empty");
 		break;
 	case VALUE_BOOL:
@@ -272,6 +274,9 @@ value_format(enum value_kind kind, const void *value, char *text, size_t bytes)
 	case VALUE_SYNC:
 	case VALUE_ROLE:
 		(void)snprintf(text, bytes, "%s", value_names[kind].names[*(const unsigned *)value]);
+		break;
+	case VALUE_SECRET:
+		(void)snprintf(text, bytes, "%s", *(const char *const *)value != NULL ? "(set)" : "");
 		break;
 	case VALUE_TEXT:
 	case VALUE_OPTIONAL:

@@ -11,6 +11,7 @@ enum value_kind {
 	VALUE_FLAG,     /* bool, true when given; its value is empty */
 	VALUE_TEXT,     /* const char *, not empty */
 	VALUE_OPTIONAL, /* const char *, NULL when empty */
+	VALUE_SECRET,   /* the same, never shown */
 	VALUE_BOOL,     /* bool */
 	VALUE_U32,      /* uint32_t */
 	VALUE_SIZE,     /* uint64_t, bytes */

@@ -226,6 +226,37 @@ options_of_upstream_are_accepted_or_told(void **state)
 }
 
 static void
+find_secret(void *context, const char *name, const char *value)
+{
+	bool *found = context;
+
+	(void)name;
+	*found |= strstr(value, "secret") != NULL;
+}
+
+/* Tokens are kept, and shown nowhere. */
+static void
+tokens_are_not_shown(void **state)
+{
+	char *empty[] = { (char[]){ "KARMA_AUTH_TOKEN=" }, NULL };
+	bool found = false;
+
+	(void)state;
+	assert_int_equal(parse("--auth-token=secret1 --read-auth-token=secret2"), 0);
+	assert_string_equal(config.auth_token, "secret1");
+	assert_string_equal(config.read_auth_token, "secret2");
+	config_each(&config, find_secret, &found);
+	assert_false(found);
+	assert_int_equal(parse("--auth-token-file=/f"), 0);
+	assert_string_equal(config.auth_token_file, "/f");
+	assert_null(config.auth_token);
+	assert_int_equal(parse_with("", empty), 0);
+	assert_null(config.auth_token);
+	assert_fault("--auth-token=secret --auth-token-file=/f",
+	             "--auth-token and --auth-token-file exclude each other");
+}
+
+static void
 zones_are_looked_up(void **state)
 {
 	(void)state;
@@ -308,6 +339,8 @@ every_option_has_its_environment_name(void **state)
 		{ "write-timeout", "KARMA_WRITE_TIMEOUT_SECONDS" },
 		{ "shutdown-timeout", "KARMA_SHUTDOWN_TIMEOUT_SECONDS" },
 		{ "dump-retention-per-tree", "KARMA_DUMP_RETENTION_PER_TREE" },
+		{ "auth-token", "KARMA_AUTH_TOKEN" },
+		{ "read-auth-token", "KARMA_READ_AUTH_TOKEN" },
 	};
 	char text[128];
 
@@ -322,7 +355,7 @@ every_option_has_its_environment_name(void **state)
 		(void)snprintf(text, sizeof(text), "%s=\x01", option->environment);
 		int r = parse_with("", environment);
 
-		if (option->kind == VALUE_TEXT || option->kind == VALUE_OPTIONAL)
+		if (option->kind == VALUE_TEXT || option->kind == VALUE_OPTIONAL || option->kind == VALUE_SECRET)
 			assert_int_equal(r, 0);
 		else if (r != -1 || strncmp(fault.text, option->environment, strlen(option->environment)) != 0)
 			fail_msg("%s is not read", option->environment);
@@ -403,6 +436,7 @@ main(void)
 		cmocka_unit_test(what_is_no_option_is_told),
 		cmocka_unit_test(long_values_are_cut_in_faults),
 		cmocka_unit_test(the_environment_counts_where_the_command_line_is_silent),
+		cmocka_unit_test(tokens_are_not_shown),
 		cmocka_unit_test(every_option_has_its_environment_name),
 		cmocka_unit_test(help_begins_as_the_original_did),
 		cmocka_unit_test(options_in_force_read_back),
