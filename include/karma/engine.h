@@ -240,18 +240,18 @@ int engine_names(struct engine *engine, tree_name_fn *visit, void *context);
  * calling again does the rest. 0, ENGINE_MISSING, -ENOMEM, -EAGAIN (one key alone needs more room than there is when
  * nothing waits), or what a step returned.
  *
- * steps (NULL without a log): a section holds up to DELETE_KEYS_PER_SECTION keys, fewer when the effects find no more room.
+ * steps (NULL without a log): a section holds up to 256 keys, fewer when the effects find no more room.
  * begin() is called outside, before each: makes room, may wait. check() (may be NULL) is called inside, first: is there
  * still? Non-zero of either ends it all. end() is called inside, last: drains.
  */
-struct delete_steps {
+struct section_steps {
 	int (*begin)(void *context);
 	int (*check)(void *context);
 	void (*end)(void *context);
 	void *context;
 };
 int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to,
-                          const struct delete_steps *steps);
+                          const struct section_steps *steps);
 
 /*
  * Removes records: those made for a decision that was refused (unlisted). With `empty` also keys without days and

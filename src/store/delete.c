@@ -47,7 +47,7 @@ static int
 delete_range(struct deletion *deletion, const char *name, size_t bytes, uint64_t from, uint64_t to,
              struct store_fault *ret_fault)
 {
-	const struct delete_steps steps = {
+	const struct section_steps steps = {
 		.begin = section_begin, .check = section_check, .end = section_end, .context = deletion
 	};
 	struct engine_worker *worker = deletion->store->worker;

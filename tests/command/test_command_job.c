@@ -12,16 +12,16 @@
 #include "command/command_internal.h"
 
 int __real_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
-                                 uint64_t to, const struct delete_steps *steps);
+                                 uint64_t to, const struct section_steps *steps);
 int __wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from,
-                                 uint64_t to, const struct delete_steps *steps);
+                                 uint64_t to, const struct section_steps *steps);
 
 /* What the next whole-tree delete returns, if not 0. Relaxed: the job's queue orders it. */
 static _Atomic(int) delete_failure;
 
 int
 __wrap_tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to,
-                             const struct delete_steps *steps)
+                             const struct section_steps *steps)
 {
 	int r = atomic_exchange_explicit(&delete_failure, 0, memory_order_relaxed);
 

@@ -173,7 +173,7 @@ stress_maintain(struct stress *stress)
 		/* Not over the days of the twins: nothing takes from those. */
 		uint64_t from = FIELD_DAY_FIRST + FIELD_TODAYS + random_below(&self->random, 60);
 
-		struct delete_steps steps = { .begin = begin_nothing, .end = drain, .context = self };
+		struct section_steps steps = { .begin = begin_nothing, .end = drain, .context = self };
 		int outcome = tree_delete_range_all(self->worker, field->name, bytes, from, from + 20, &steps);
 
 		check(outcome == 0, "tree_delete_range_all(): %d", outcome);

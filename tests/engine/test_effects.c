@@ -272,11 +272,11 @@ end(void *context)
 static int
 delete_all(struct steps *steps, uint32_t capacity)
 {
-	struct delete_steps delete_steps = { .begin = begin, .end = end, .context = steps };
+	struct section_steps section_steps = { .begin = begin, .end = end, .context = steps };
 
 	engine_batch_end(f.worker);
 	f.buffer.capacity = capacity;
-	int r = tree_delete_range_all(f.worker, "articles", 8, 0, UINT64_MAX, &delete_steps);
+	int r = tree_delete_range_all(f.worker, "articles", 8, 0, UINT64_MAX, &section_steps);
 
 	f.buffer.capacity = EFFECTS;
 	engine_batch_begin(f.worker);

@@ -267,7 +267,7 @@ static void
 step_delete_all(struct world *world, const char *name)
 {
 	struct model_tree *model = model_find(&world->model, name);
-	struct delete_steps steps = { .begin = delete_begin, .end = delete_end, .context = world };
+	struct section_steps steps = { .begin = delete_begin, .end = delete_end, .context = world };
 	uint64_t from, to;
 
 	any_range(world, &from, &to);

@@ -170,7 +170,7 @@ maintain(struct scene *scene, uint32_t snapshots_max)
 	if (kind == 0 && scene->snapshot_count < snapshots_max) {
 		snapshot_take(&scene->snapshots[scene->snapshot_count++], scene->engine, live(scene));
 	} else if (kind == 1) {
-		struct delete_steps steps = { .begin = begin_nothing, .end = drain, .context = self };
+		struct section_steps steps = { .begin = begin_nothing, .end = drain, .context = self };
 		uint32_t first = any_day(self);
 
 		check(tree_delete_range_all(self->worker, RECOVERY_NAME, strlen(RECOVERY_NAME), first, first + 5,
