@@ -7,8 +7,8 @@
  * Threads
  *   worker       one struct engine_worker per thread that changes or reads counters; its calls stand between
  *                engine_batch_begin() and engine_batch_end(). Tree pointers are valid inside that section only.
- *   maintenance  one thread at a time: tree_cut(), tree_compact(), tree_delete_range_all(), engine_reclaim(). It must
- *                have a worker of its own for those that ask for one.
+ *   maintenance  one thread at a time: tree_cut(), tree_compact(), tree_compact_all(), tree_delete_range_all(),
+ *                engine_reclaim(). It must have a worker of its own for those that ask for one.
  *   scan         one thread at a time: engine_scan_begin() … engine_scan_end().
  *
  * Outcomes are positive (enum engine_outcome), failures negative errno (-ENOMEM, -EAGAIN: see engine_worker_effects();
@@ -142,6 +142,10 @@ int tree_delete_range(struct engine_worker *worker, struct tree *tree, uint64_t 
 /* No days, total 0; the key stays listed. A missing key is left missing. 0, -ENOMEM or -EAGAIN. */
 int tree_reset_key(struct engine_worker *worker, struct tree *tree, uint64_t key);
 
+/* Of a key without a count, and with a total shown of 0: the days that decrement left at 0 go. Else nothing changes. 0, -ENOMEM
+ * or -EAGAIN. */
+int tree_forget_zeros(struct engine_worker *worker, struct tree *tree, uint64_t key);
+
 /*
  * Conditional add: every item's amount is added to today of its key if for every item the sum of the days from … to
  * (which should hold today) plus all amounts of this call for that key stays at or below its limit; else nothing.
@@ -193,6 +197,7 @@ int engine_scan_names(struct engine *engine, tree_name_fn *visit, void *context)
 struct key_record;
 typedef int tree_key_fn(void *context, uint64_t key, struct key_record *record);
 int tree_scan_keys(struct tree *tree, tree_key_fn *visit, void *context);
+uint64_t tree_key_total(struct key_record *record); /* shown */
 void tree_key_days(struct key_record *record, uint64_t from, uint64_t to, tree_day_fn *visit, void *context);
 
 /* ---- maintenance thread ------------------------------------------------------------------------------------------ */
@@ -252,6 +257,13 @@ struct section_steps {
 };
 int tree_delete_range_all(struct engine_worker *worker, const char *name, size_t bytes, uint64_t from, uint64_t to,
                           const struct section_steps *steps);
+
+/*
+ * Removes the keys that have nothing: no count in any day, and a total shown of 0; days that v1's decrement left at 0 go with
+ * them. Gives back what tree_compact() does besides. Over the live tree, in sections, as the whole-tree delete; a key that is
+ * added to meanwhile stays. Return: as there.
+ */
+int tree_compact_all(struct engine_worker *worker, const char *name, size_t bytes, const struct section_steps *steps);
 
 /*
  * Removes records: those made for a decision that was refused (unlisted). With `empty` also keys without days and

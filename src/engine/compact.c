@@ -10,8 +10,10 @@
  * dead, so an add on its way makes that fail, and one that comes later claims its day anew in the newest block. The block
  * is unlinked when all of it is dead.
  */
+#include "base/give_way.h"
 #include "base/memory.h"
 #include "engine/hold.h"
+#include "engine/sections.h"
 
 /* Memory to be freed behind its readers; the object itself must stay as it is for them. */
 struct retired_block {
@@ -234,4 +236,56 @@ tree_compact_days(struct engine_worker *worker, struct tree *tree)
 
 	(void)partition_walk(&tree->table, compact_record, &compaction);
 	mem_free(compaction.node);
+}
+
+/* ---- all that is empty, logged in sections ---- */
+
+struct emptying {
+	struct sections sections;
+	struct compaction keys;   /* of those without a count */
+	struct compaction blocks; /* of the others */
+	unsigned passed;
+};
+
+static int
+empty_key(void *context, struct key_record *record)
+{
+	struct compaction *keys = context;
+	int r = tree_forget_zeros(keys->worker, keys->tree, record->key);
+
+	/* It has made sure of room for more than what it logged. */
+	return r == 0 ? compact_record(keys, record) : r;
+}
+
+static int
+empty_record(void *context, struct key_record *record)
+{
+	struct emptying *emptying = context;
+
+	if (!emptying->sections.open)
+		give_way_now_and_then(&emptying->passed);
+	/* Relaxed: only to pass by most keys without holding them. */
+	if (word_value(atomic_load_explicit(&record->total, memory_order_relaxed)) > 0)
+		return compact_record(&emptying->blocks, record);
+	return sections_do(&emptying->sections, empty_key, &emptying->keys, record);
+}
+
+int
+tree_compact_all(struct engine_worker *worker, const char *name, size_t bytes, const struct section_steps *steps)
+{
+	struct tree *tree = engine_pin_tree(worker->engine, name, bytes);
+	struct emptying emptying = {
+		.sections = { .worker = worker, .steps = steps },
+		.keys = { .worker = worker, .tree = tree, .records = true, .empty = true, .blocks = true },
+		.blocks = { .worker = worker, .tree = tree, .blocks = true },
+	};
+
+	if (tree == NULL)
+		return ENGINE_MISSING;
+	int r = partition_walk(&tree->table, empty_record, &emptying);
+
+	sections_end(&emptying.sections);
+	mem_free(emptying.keys.node);
+	mem_free(emptying.blocks.node);
+	return r;
 }

@@ -194,28 +194,49 @@ tree_delete_range(struct engine_worker *worker, struct tree *tree, uint64_t key,
 	return 0;
 }
 
+/* Takes all that was looked at, and lets go. */
+static void
+take_all(struct held_key *held)
+{
+	uint64_t taken = 0;
+
+	operation_decided(&held->op);
+	for (size_t i = 0; i < held->slots; i++) {
+		struct looked *looked = &held->op.worker->looked[i];
+
+		if (looked->day > DAY_MAX) {
+			held_key_set_difference(held, looked, 0);
+			continue;
+		}
+		taken += word_value(looked->seen);
+		held_key_take(held, looked, 0, true);
+	}
+	held_key_end(held, taken);
+}
+
 int
 tree_reset_key(struct engine_worker *worker, struct tree *tree, uint64_t key)
 {
 	struct held_key held;
-	uint64_t taken = 0;
 	int r = held_key_begin(&held, worker, tree, key, 0, 1);
 
-	if (r != 0)
-		return r == ENGINE_MISSING ? 0 : r;
-	operation_decided(&held.op);
-	for (size_t i = 0; i < held.slots; i++) {
-		struct looked *looked = &worker->looked[i];
+	if (r == 0)
+		take_all(&held);
+	return r == ENGINE_MISSING ? 0 : r;
+}
 
-		if (looked->day > DAY_MAX) {
-			held_key_set_difference(&held, looked, 0);
-			continue;
-		}
-		taken += word_value(looked->seen);
-		held_key_take(&held, looked, 0, true);
-	}
-	held_key_end(&held, taken);
-	return 0;
+int
+tree_forget_zeros(struct engine_worker *worker, struct tree *tree, uint64_t key)
+{
+	struct held_key held;
+	int r = held_key_begin(&held, worker, tree, key, 0, 1);
+
+	/* The total was looked at last, so with 0 there no day had a count. */
+	if (r == 0 && held.total == 0 && held_key_shown(&held) == 0)
+		take_all(&held);
+	else if (r == 0)
+		key_release(held.record);
+	return r == ENGINE_MISSING ? 0 : r;
 }
 
 /* A set may push a block before it holds the key. */

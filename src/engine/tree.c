@@ -180,6 +180,12 @@ tree_days(struct tree *tree, uint64_t key, uint64_t from, uint64_t to, tree_day_
 	return true;
 }
 
+uint64_t
+tree_key_total(struct key_record *record)
+{
+	return key_record_total(record);
+}
+
 void
 tree_key_days(struct key_record *record, uint64_t from, uint64_t to, tree_day_fn *visit, void *context)
 {

@@ -70,5 +70,7 @@ void model_delete_range(struct model_tree *tree, uint64_t key, uint64_t from, ui
 void model_reset_key(struct model_tree *tree, uint64_t key);
 int model_acquire(const struct model *model, const struct model_acquire_item *items, size_t count, size_t *ret_refused);
 void model_load_key(struct model_tree *tree, uint64_t key, uint64_t total, const struct model_day *days, size_t count);
+/* Days at 0 of keys without a count and with a total shown of 0 are gone. */
+void model_forget_zeros(struct model_tree *tree);
 /* Removes the keys without days and total. Returns how many. */
 size_t model_compact(struct model_tree *tree);

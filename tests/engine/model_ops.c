@@ -160,6 +160,17 @@ model_load_key(struct model_tree *tree, uint64_t key, uint64_t total, const stru
 	found->shown = total;
 }
 
+void
+model_forget_zeros(struct model_tree *tree)
+{
+	for (size_t i = 0; i < tree->key_count; i++) {
+		struct model_key *key = &tree->keys[i];
+
+		if (key->shown == 0 && model_days_sum(key, 0, DAY_MAX) == 0)
+			key->day_count = 0;
+	}
+}
+
 size_t
 model_compact(struct model_tree *tree)
 {

@@ -282,6 +282,25 @@ step_delete_all(struct world *world, const char *name)
 		model_delete_range(model, model->keys[i].key, from, to);
 }
 
+/* What is left are the keys that have a count or a total. */
+static void
+step_compact_all(struct world *world, const char *name)
+{
+	struct model_tree *model = model_find(&world->model, name);
+	struct section_steps steps = { .begin = delete_begin, .end = delete_end, .context = world };
+
+	world->effects.capacity = 1000 + random_below(&world->random, 1000);
+	int outcome = tree_compact_all(world->worker, name, strlen(name), &steps);
+
+	world->effects.capacity = WORLD_EFFECTS;
+	check(world->effects.count == 0, "%u effects are left", world->effects.count);
+	check(outcome == (model ? 0 : ENGINE_MISSING), "compact_all: %d", outcome);
+	if (model) {
+		model_forget_zeros(model);
+		(void)model_compact(model);
+	}
+}
+
 static void
 step(struct world *world)
 {
@@ -319,6 +338,9 @@ step(struct world *world)
 		break;
 	case 8:
 		engine_reclaim(world->engine);
+		break;
+	case 9:
+		step_compact_all(world, name);
 		break;
 	default:
 		step_counter(world, name);

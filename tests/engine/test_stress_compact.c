@@ -153,6 +153,7 @@ maintain(struct shop *shop, struct engine_worker *worker, const struct run *run)
 
 		for (int i = 0; i < 16; i++)
 			removed += tree_compact(worker, tree, random_below(&random, 4) > 0);
+		check(tree_compact_all(worker, "t", 1, NULL) == 0, "tree_compact_all()");
 		if (random_below(&random, 4) == 0) {
 			check(tree_cut(shop->engine, tree, visit, seen, &summary) == 0, "tree_cut()");
 			cuts++;
