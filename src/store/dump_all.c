@@ -12,67 +12,29 @@
  */
 #include "store/dump.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <string.h>
-
-#include "base/memory.h"
 #include "log/log.h"
 #include "store/fault.h"
 #include "store/journal.h"
-
-/* Names are copied: a full dump takes long, and what was dropped meanwhile may be freed between two trees. */
-struct names {
-	struct buffer text;
-	uint64_t count;
-};
-
-static int
-names_add(void *context, struct tree *tree, const char *name, size_t bytes)
-{
-	struct names *names = context;
-	const uint16_t length = (uint16_t)bytes;
-
-	(void)tree;
-	buffer_append(&names->text, &length, sizeof(length));
-	buffer_append(&names->text, name, bytes);
-	names->count++;
-	return names->text.failed ? -ENOMEM : 0;
-}
+#include "store/names.h"
 
 /* Dumps what can be dumped. Returns how many trees could not, the first one's fault in *ret_fault. */
 static uint64_t
-dump_names(struct store *store, const struct file_list *files, const struct names *names, struct store_fault *ret_fault)
+dump_trees(struct store *store, const struct file_list *files, const struct tree_names *names,
+           struct store_fault *ret_fault)
 {
-	const char *at = names->text.data;
 	uint64_t failed = 0;
+	size_t cursor = 0, bytes;
+	const char *name;
 
-	for (uint64_t i = 0; i < names->count; i++) {
+	while ((name = tree_names_next(names, &cursor, &bytes)) != NULL) {
 		struct store_fault fault;
-		uint16_t bytes;
 
-		memcpy(&bytes, at, sizeof(bytes));
-		at += sizeof(bytes);
 		/* Dropped meanwhile is no failure. */
-		if (dump_one(store, files, at, bytes, &fault) < 0 && failed++ == 0)
+		if (dump_one(store, files, name, bytes, &fault) < 0 && failed++ == 0)
 			*ret_fault = fault;
-		at += bytes;
 		store_keep_up(store);
 	}
 	return failed;
-}
-
-static int
-dump_trees(struct store *store, const struct file_list *files, struct names *names, uint64_t *ret_failed,
-           struct store_fault *ret_fault)
-{
-	if (engine_names(store->engine, names_add, names) == 0) {
-		*ret_failed = dump_names(store, files, names, ret_fault);
-		return 0;
-	}
-	store_fault_set(ret_fault, "out of memory");
-	log_error("full dump failed", log_string("problem", ret_fault->text));
-	return -1;
 }
 
 /* What a recovery needs of the log once everything is dumped: a new segment, or none without a log. */
@@ -119,14 +81,20 @@ forget(struct store *store, bool all)
 }
 
 static int
-dump_all(struct store *store, const struct file_list *files, struct names *names, struct store_fault *ret_fault)
+dump_all(struct store *store, const struct file_list *files, struct tree_names *names, struct store_fault *ret_fault)
 {
 	struct store_fault manifest_fault;
 	uint64_t first;
-	uint64_t failed = 0;
 
-	if (log_rotate(store, &first, ret_fault) < 0 || dump_trees(store, files, names, &failed, ret_fault) < 0)
+	if (log_rotate(store, &first, ret_fault) < 0)
 		return -1;
+	if (tree_names_init(names, store->engine) < 0) {
+		store_fault_set(ret_fault, "out of memory");
+		log_error("full dump failed", log_string("problem", ret_fault->text));
+		return -1;
+	}
+	const uint64_t failed = dump_trees(store, files, names, ret_fault);
+
 	if (publish_first(store, failed > 0 ? store->log.first : first, failed > 0 ? &manifest_fault : ret_fault) < 0)
 		return -1;
 	size_t removed = forget(store, failed == 0);
@@ -140,7 +108,7 @@ int
 store_dump_all_joined(struct store *store, uint64_t ticket, struct store_fault *ret_fault)
 {
 	struct file_list files;
-	struct names names = { 0 };
+	struct tree_names names = { 0 };
 
 	if (store->full_cut > ticket)
 		return 0; /* if it failed, that was logged: trying again for each request that waits would be no better */
@@ -150,10 +118,9 @@ store_dump_all_joined(struct store *store, uint64_t ticket, struct store_fault *
 	store->full_cut = dump_cut_begin(store);
 	if (dump_list_files(store, &files, ret_fault) < 0)
 		return -1;
-	buffer_init(&names.text, SIZE_MAX);
 	int r = dump_all(store, &files, &names, ret_fault);
 
-	buffer_deinit(&names.text);
+	tree_names_deinit(&names);
 	file_list_deinit(&files);
 	return r;
 }

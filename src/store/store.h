@@ -82,6 +82,16 @@ uint64_t store_ticket(struct store *store);
 int store_delete_range(struct store *store, const char *name, size_t bytes, uint64_t from, uint64_t to,
                        uint64_t *ret_hold, struct store_fault *ret_fault);
 
+/*
+ * The same for what is older than day `before`; then the keys that have nothing left go (tree_compact_all()). Alone, of one
+ * tree or of every tree: those that have nothing. Of every tree 0 or -1; it ends at the first fault.
+ */
+int store_delete_before(struct store *store, const char *name, size_t bytes, uint64_t before, uint64_t *ret_hold,
+                        struct store_fault *ret_fault);
+int store_compact(struct store *store, const char *name, size_t bytes, uint64_t *ret_hold,
+                  struct store_fault *ret_fault);
+int store_compact_every(struct store *store, uint64_t *ret_hold, struct store_fault *ret_fault);
+
 /* Dumps one tree, unless a dump whose cut began after the ticket is there already. 0, ENGINE_MISSING, or -1 with
  * *ret_fault (logged already). With a log everything that the dump holds is durable when this returns 0. */
 int store_dump(struct store *store, const char *name, size_t bytes, uint64_t ticket, struct store_fault *ret_fault);

@@ -75,6 +75,9 @@ int kit_dump(struct kit *kit, const char *tree);
 int kit_dump_all(struct kit *kit);
 int kit_load(struct kit *kit, const char *file);
 int kit_delete(struct kit *kit, const char *tree, uint64_t from, uint64_t to);
+int kit_delete_before(struct kit *kit, const char *tree, uint64_t before);
+int kit_compact(struct kit *kit);                          /* every tree */
+uint64_t kit_key_count(struct kit *kit, const char *tree); /* those listed; UINT64_MAX: no such tree */
 
 /* Opens, dumps key 1 of tree "a" with 1 and of "b" with 7, then "a" with 2, and closes; the names of a's files, 256 bytes each. */
 void kit_dump_twice(struct kit *kit, char *ret_older, char *ret_newer);

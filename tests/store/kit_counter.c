@@ -139,3 +139,26 @@ kit_trees(struct kit *kit)
 	engine_scan_end(kit->engine);
 	return names.text;
 }
+
+static int
+count_key(void *context, uint64_t key, struct key_record *record)
+{
+	(void)key;
+	(void)record;
+	++*(uint64_t *)context;
+	return 0;
+}
+
+uint64_t
+kit_key_count(struct kit *kit, const char *tree)
+{
+	uint64_t count = 0;
+
+	engine_scan_begin(kit->engine);
+	struct tree *found = engine_scan_tree(kit->engine, tree, strlen(tree));
+
+	if (found != NULL)
+		(void)tree_scan_keys(found, count_key, &count);
+	engine_scan_end(kit->engine);
+	return found != NULL ? count : UINT64_MAX;
+}

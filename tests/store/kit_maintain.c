@@ -48,7 +48,7 @@ kit_idle(void)
 	(void)nanosleep(&tick, NULL);
 }
 
-enum errand_kind { DUMP, DUMP_ALL, LOAD, DELETE };
+enum errand_kind { DUMP, DUMP_ALL, LOAD, DELETE, DELETE_BEFORE, COMPACT_EVERY };
 
 struct dumping {
 	struct kit *kit;
@@ -78,6 +78,11 @@ run(struct dumping *dumping)
 	case DELETE:
 		return store_delete_range(kit->store, dumping->name, strlen(dumping->name), dumping->from, dumping->to,
 		                          &dumping->hold, &kit->fault);
+	case DELETE_BEFORE:
+		return store_delete_before(kit->store, dumping->name, strlen(dumping->name), dumping->to,
+		                           &dumping->hold, &kit->fault);
+	case COMPACT_EVERY:
+		return store_compact_every(kit->store, &dumping->hold, &kit->fault);
 	}
 	return -1;
 }
@@ -125,4 +130,16 @@ int
 kit_delete(struct kit *kit, const char *tree, uint64_t from, uint64_t to)
 {
 	return maintain(&(struct dumping){ .kit = kit, .kind = DELETE, .name = tree, .from = from, .to = to });
+}
+
+int
+kit_delete_before(struct kit *kit, const char *tree, uint64_t before)
+{
+	return maintain(&(struct dumping){ .kit = kit, .kind = DELETE_BEFORE, .name = tree, .to = before });
+}
+
+int
+kit_compact(struct kit *kit)
+{
+	return maintain(&(struct dumping){ .kit = kit, .kind = COMPACT_EVERY });
 }
