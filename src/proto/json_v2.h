@@ -148,6 +148,7 @@ enum { V2_SCRATCH_PER_BYTE = 10 };
 	X(V2_FORBIDDEN, "forbidden")                       \
 	X(V2_REQUEST_TOO_LARGE, "request_too_large")       \
 	X(V2_RESPONSE_TOO_LARGE, "response_too_large")     \
+	X(V2_QUERY_TIMEOUT, "query_timeout")               \
 	X(V2_INTERNAL_ERROR, "internal_error")
 
 enum v2_error {

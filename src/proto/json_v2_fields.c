@@ -103,7 +103,38 @@ v2_read_unsigned_if(const struct v2_line *line, enum v2_member member, uint64_t 
 	return v2_member(line, member) == NULL ? NULL : v2_read_unsigned(line, member, ret);
 }
 
+const char *
+v2_read_limit_if(const struct v2_line *line, uint64_t *ret)
+{
+	const struct v2_value *value = v2_member(line, V2_LIMIT);
+
+	if (value != NULL && value->type == V2_INTEGER && *value->data == '-') {
+		*ret = 0;
+		return NULL;
+	}
+	if (value != NULL && value->type != V2_INTEGER)
+		return "Field limit must be an integer";
+	return v2_read_unsigned_if(line, V2_LIMIT, ret);
+}
+
+const char *
+v2_read_cursor(const struct v2_line *line, bool *ret_given, uint64_t *ret)
+{
+	const struct v2_value *value = v2_member(line, V2_CURSOR);
+
+	*ret_given = value != NULL && value->type != V2_NULL;
+	return *ret_given ? v2_read_unsigned(line, V2_CURSOR, ret) : NULL;
+}
+
 /* ---- days ---- */
+
+const char *
+v2_read_before(const struct v2_line *line, uint64_t *ret)
+{
+	const bool is_date = v2_member(line, V2_BEFORE) == NULL && v2_member(line, V2_DATE) != NULL;
+
+	return v2_read_unsigned(line, is_date ? V2_DATE : V2_BEFORE, ret);
+}
 
 static const char not_a_bucket[] = "Field bucket must be a bucket date";
 static const char not_a_date[] = "Field date must be a bucket date";

@@ -21,6 +21,15 @@ const char *v2_read_series(const struct v2_line *line, struct arena *scratch, st
 const char *v2_read_unsigned(const struct v2_line *line, enum v2_member member, uint64_t *ret);
 const char *v2_read_unsigned_if(const struct v2_line *line, enum v2_member member, uint64_t *ret);
 
+/* `limit`: any integer, since what it may be is a rule of its own; one below 0 is read as 0. *ret stays when it is not there. */
+const char *v2_read_limit_if(const struct v2_line *line, uint64_t *ret);
+
+/* `cursor`; null is none. */
+const char *v2_read_cursor(const struct v2_line *line, bool *ret_given, uint64_t *ret);
+
+/* `before`, or else `date`, as it is. */
+const char *v2_read_before(const struct v2_line *line, uint64_t *ret);
+
 /* `date`, or else `bucket`: 0 to DAY_MAX. Without both *ret_given is false, and *ret undefined. */
 const char *v2_read_bucket(const struct v2_line *line, struct arena *scratch, bool *ret_given, uint32_t *ret);
 

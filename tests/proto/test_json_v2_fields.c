@@ -86,6 +86,70 @@ unsigned_integers(void **state)
 }
 
 static void
+pages(void **state)
+{
+	static const char no_integer[] = "Field limit must be an integer";
+	static const struct {
+		const char *text, *problem;
+		uint64_t value;
+	} cases[] = {
+		{ "{}", NULL, 7 },
+		{ "{\"limit\":10000}", NULL, 10000 },
+		{ "{\"limit\":18446744073709551615}", NULL, UINT64_MAX },
+		{ "{\"limit\":0}", NULL, 0 },
+		{ "{\"limit\":-0}", NULL, 0 },
+		{ "{\"limit\":-9223372036854775808}", NULL, 0 },
+		{ "{\"limit\":\"5\"}", no_integer, 0 },
+		{ "{\"limit\":5.0}", no_integer, 0 },
+		{ "{\"limit\":null}", no_integer, 0 },
+	};
+	bool given;
+	uint64_t value;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		value = 7;
+		takes(cases[i].text);
+		assert_problem(v2_read_limit_if(&line, &value), cases[i].problem);
+		if (cases[i].problem == NULL)
+			assert_true(value == cases[i].value);
+	}
+	takes("{\"cursor\":18446744073709551615}");
+	assert_problem(v2_read_cursor(&line, &given, &value), NULL);
+	assert_true(given && value == UINT64_MAX);
+	takes("{\"cursor\":null}");
+	assert_problem(v2_read_cursor(&line, &given, &value), NULL);
+	assert_false(given);
+	takes("{}");
+	assert_problem(v2_read_cursor(&line, &given, &value), NULL);
+	assert_false(given);
+	takes("{\"cursor\":-1}");
+	assert_problem(v2_read_cursor(&line, &given, &value), "Field cursor must be greater than or equal to 0");
+	takes("{\"cursor\":\"1\"}");
+	assert_problem(v2_read_cursor(&line, &given, &value), "Field cursor must be an unsigned integer");
+}
+
+static void
+before_or_date(void **state)
+{
+	uint64_t value;
+
+	(void)state;
+	takes("{\"before\":20261399,\"date\":1}");
+	assert_problem(v2_read_before(&line, &value), NULL);
+	assert_true(value == 20261399);
+	takes("{\"date\":18446744073709551615}");
+	assert_problem(v2_read_before(&line, &value), NULL);
+	assert_true(value == UINT64_MAX);
+	takes("{}");
+	assert_problem(v2_read_before(&line, &value), "Field before is required");
+	takes("{\"before\":null,\"date\":1}");
+	assert_problem(v2_read_before(&line, &value), "Field before must be an unsigned integer");
+	takes("{\"date\":-1}");
+	assert_problem(v2_read_before(&line, &value), "Field date must be greater than or equal to 0");
+}
+
+static void
 buckets(void **state)
 {
 	static const char not_a_bucket[] = "Field bucket must be a bucket date";
@@ -300,6 +364,8 @@ main(void)
 		cmocka_unit_test(version_is_the_integer_2),
 		cmocka_unit_test(series_or_tree),
 		cmocka_unit_test(unsigned_integers),
+		cmocka_unit_test(pages),
+		cmocka_unit_test(before_or_date),
 		cmocka_unit_test(buckets),
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(ranges_are_of_dates),
