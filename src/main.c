@@ -230,6 +230,7 @@ server_setup(struct karma *karma)
 		.clients_max = config->max_clients,
 		.idle_timeout_s = config->idle_timeout_s,
 		.write_timeout_s = config->write_timeout_s,
+		.query_timeout_ms = config->query_timeout_ms,
 	};
 
 	if (server_start(&options, &karma->server, &fault) < 0)

@@ -31,6 +31,7 @@ struct command_options {
 	size_t response_bytes_max;
 	const char *auth_token;      /* may do everything; NULL or empty: none. Borrowed */
 	const char *read_auth_token; /* may read */
+	uint32_t query_timeout_ms;   /* of v2's reads of whole trees; 0: none */
 	void (*wake)(void *context); /* any thread; must be safe until command_worker_destroy() returns */
 	void *wake_context;
 };

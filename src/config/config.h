@@ -36,6 +36,7 @@ struct config {
 	uint32_t max_trees;
 	uint32_t idle_timeout_s;
 	uint32_t write_timeout_s;
+	uint32_t query_timeout_ms;
 	uint32_t shutdown_timeout_s;
 	uint32_t dump_retention_per_tree;
 	const char *auth_token;      /* NULL: none, the same for the next two */

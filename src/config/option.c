@@ -55,6 +55,8 @@ const struct option option_table[] = {
 	  "Close what sends nothing so long, 0 = never; also --read-timeout", "read-timeout" },
 	{ 0, "write-timeout", "seconds", "KARMA_WRITE_TIMEOUT_SECONDS", VALUE_U32, TARGET(write_timeout_s), { 0, YEAR_S }, "60",
 	  "Close what reads nothing so long, 0 = never" },
+	{ 0, "query-timeout-ms", "time", "KARMA_QUERY_TIMEOUT_MS", VALUE_U32, TARGET(query_timeout_ms), { 0, UINT32_MAX }, "1000",
+	  "Milliseconds after which a v2 read of a whole tree ends, 0 = never" },
 	/* Today stands still while the server stops, so not for long. */
 	{ 0, "shutdown-timeout", "seconds", "KARMA_SHUTDOWN_TIMEOUT_SECONDS", VALUE_U32, TARGET(shutdown_timeout_s),
 	  { 0, HOUR_S }, "5", "Time to answer what was read when stopping" },

@@ -29,8 +29,9 @@ struct server_options {
 	const char *auth_token;      /* borrowed; NULL: none */
 	const char *read_auth_token; /* the same */
 	uint32_t clients_max;
-	uint32_t idle_timeout_s;  /* 0: none */
-	uint32_t write_timeout_s; /* 0: none */
+	uint32_t idle_timeout_s;   /* 0: none */
+	uint32_t write_timeout_s;  /* 0: none */
+	uint32_t query_timeout_ms; /* 0: none */
 };
 
 struct server_fault {

@@ -191,6 +191,7 @@ worker_init(struct worker *worker, struct server_fault *ret_fault)
 		.response_bytes_max = options->response_bytes_max,
 		.auth_token = options->auth_token,
 		.read_auth_token = options->read_auth_token,
+		.query_timeout_ms = options->query_timeout_ms,
 		.wake = worker_wake_for_command,
 		.wake_context = worker,
 	};

@@ -71,6 +71,7 @@ defaults_are_the_documented_ones(void **state)
 	assert_int_equal(config.max_trees, 100000);
 	assert_int_equal(config.idle_timeout_s, 0);
 	assert_int_equal(config.write_timeout_s, 60);
+	assert_int_equal(config.query_timeout_ms, 1000);
 	assert_int_equal(config.shutdown_timeout_s, 5);
 	assert_int_equal(config.dump_retention_per_tree, 5);
 	assert_false(config.restore_skip_damaged);
@@ -121,6 +122,8 @@ every_option_of_ours_is_read(void **state)
 	assert_int_equal(config.idle_timeout_s, 2);
 	assert_int_equal(config.write_timeout_s, 3);
 	assert_int_equal(config.shutdown_timeout_s, 4);
+	assert_int_equal(parse("--query-timeout-ms=0"), 0);
+	assert_int_equal(config.query_timeout_ms, 0);
 	assert_int_equal(parse("--read-timeout 9 --dump-retention-per-tree=0 --restore-skip-damaged=true"), 0);
 	assert_int_equal(config.idle_timeout_s, 9);
 	assert_int_equal(config.dump_retention_per_tree, 0);
@@ -337,6 +340,7 @@ every_option_has_its_environment_name(void **state)
 		{ "max-response-bytes", "KARMA_MAX_RESPONSE_BYTES" },
 		{ "idle-timeout", "KARMA_READ_TIMEOUT_SECONDS" },
 		{ "write-timeout", "KARMA_WRITE_TIMEOUT_SECONDS" },
+		{ "query-timeout-ms", "KARMA_QUERY_TIMEOUT_MS" },
 		{ "shutdown-timeout", "KARMA_SHUTDOWN_TIMEOUT_SECONDS" },
 		{ "dump-retention-per-tree", "KARMA_DUMP_RETENTION_PER_TREE" },
 		{ "auth-token", "KARMA_AUTH_TOKEN" },

@@ -31,6 +31,7 @@ BAD = (
     ('max-trees', ('0', 'many'), ('1',)),
     ('idle-timeout', ('-1', 'x', '1s'), ('0',)),
     ('write-timeout', ('-1', ''), ('0',)),
+    ('query-timeout-ms', ('-1', '1s', '4294967296'), ('0', '4294967295')),
     ('shutdown-timeout', ('-1', 'x'), ('0',)),
     ('dump-retention-per-tree', ('-1', 'x'), ('0',)),
     ('restore-skip-damaged', ('maybe',), ('true', 'false')),
