@@ -19,6 +19,13 @@
 
 struct v2_request;
 
+/* Which part of a whole tree a request of v2 asks for, besides the range. */
+struct v2_page {
+	uint64_t limit;
+	uint64_t cursor;
+	bool has_cursor;
+};
+
 /* A line of the batch. */
 struct command_entry {
 	struct v1_request request;   /* of a request of v2 only tree, key and range */
@@ -46,6 +53,8 @@ struct command_job {
 	uint64_t ticket;                /* of the request, for the front end */
 	uint64_t store_ticket;          /* for joining dumps */
 	uint64_t from, to;
+	bool has_range; /* of v2 */
+	struct v2_page page;
 	uint64_t hold; /* log epoch on which the reply depends, or 0 */
 	struct buffer reply;
 	size_t tree_bytes;

@@ -5,7 +5,7 @@
  *
  * Edge C1: the reply, by the worker's mutex: written in run() -> read by command_completed().
  */
-#include "command/command_internal.h"
+#include "command/command_v2.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -33,6 +33,10 @@ job_create(struct command_worker *worker, const struct command_entry *entry)
 	if (request != NULL) {
 		job->from = request->from;
 		job->to = request->to;
+	}
+	if (entry != NULL && entry->v2 != NULL) {
+		job->has_range = entry->v2->has_range;
+		job->page = entry->v2->page;
 	}
 	return job;
 }

@@ -16,6 +16,20 @@ set_fault(struct v2_request *request, enum v2_error code, const char *fault)
 	request->fault = fault;
 }
 
+/* The limit is what upstream means it to be when it is not given (its fault F1). */
+static const char *
+read_page(const struct v2_line *line, unsigned reads, struct v2_page *ret)
+{
+	enum { PAGE_KEYS = 100, TOP_KEYS = 50 };
+
+	ret->limit = (reads & READ_PAGE) != 0 ? PAGE_KEYS : TOP_KEYS;
+	const char *problem = v2_read_limit_if(line, &ret->limit);
+
+	if (problem == NULL && (reads & READ_PAGE) != 0)
+		problem = v2_read_cursor(line, &ret->has_cursor, &ret->cursor);
+	return problem;
+}
+
 /* Step 5, in the one order that all operations follow. NULL or what is wrong. */
 static const char *
 read_fields(const struct v2_line *line, struct arena *scratch, unsigned reads, struct command_entry *entry,
@@ -46,6 +60,10 @@ read_fields(const struct v2_line *line, struct arena *scratch, unsigned reads, s
 		problem = v2_read_items(line, scratch, &request->items);
 	if (problem == NULL && (reads & READ_SUMS) != 0)
 		problem = v2_read_sums(line, scratch, &request->sums);
+	if (problem == NULL && (reads & (READ_PAGE | READ_TOP)) != 0)
+		problem = read_page(line, reads, &request->page);
+	if (problem == NULL && (reads & READ_BEFORE) != 0)
+		problem = v2_read_before(line, &target->to);
 	return problem;
 }
 
@@ -153,10 +171,19 @@ check_items(const struct v2_items *items, unsigned needs)
 }
 static_assert(COUNT_MAX == UINT64_C(2305840810190438400), "the texts name it");
 
+static const char *
+check_limit(uint64_t limit, uint64_t limit_max)
+{
+	if (limit == 0)
+		return "Field limit must be greater than 0";
+	return limit > limit_max ? "Field limit exceeds max size" : NULL;
+}
+
 /* Step 7. NULL or what is wrong. */
 static const char *
 check_rules(const struct command_entry *entry)
 {
+	enum { PAGE_KEYS_MAX = 10000, TOP_KEYS_MAX = 1000 };
 	const struct v2_request *request = entry->v2;
 	const unsigned reads = request->operation->reads;
 	const char *problem = NULL;
@@ -170,6 +197,8 @@ check_rules(const struct command_entry *entry)
 	else if (((reads & READ_ITEMS) != 0 && request->items.at == NULL) ||
 	         ((reads & READ_SUMS) != 0 && request->sums.at == NULL))
 		problem = "Field items exceeds max size";
+	else if ((reads & (READ_PAGE | READ_TOP)) != 0)
+		problem = check_limit(request->page.limit, (reads & READ_PAGE) != 0 ? PAGE_KEYS_MAX : TOP_KEYS_MAX);
 	else if ((reads & READ_ITEMS) != 0)
 		problem = check_items(&request->items, request->operation->needs);
 	if (problem == NULL && request->has_range)

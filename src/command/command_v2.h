@@ -23,6 +23,9 @@ enum v2_reads {
 	READ_KEYS = 32,
 	READ_ITEMS = 64,
 	READ_SUMS = 128,
+	READ_PAGE = 256, /* limit and cursor */
+	READ_TOP = 512,  /* limit */
+	READ_BEFORE = 1024,
 };
 
 enum v2_needs {
@@ -45,6 +48,7 @@ struct v2_request {
 	bool has_idempotency_key;
 	uint32_t bucket;
 	uint64_t value;
+	struct v2_page page;
 	struct text token;
 	union {
 		struct v2_keys keys;
@@ -85,7 +89,16 @@ v2_handler v2_increment, v2_decrement, v2_sum, v2_days, v2_reset_key, v2_delete_
 v2_handler v2_batch_sum, v2_multi_sum;
 v2_handler v2_batch_add, v2_batch_set;
 v2_handler v2_batch_reset, v2_batch_delete;
+v2_handler v2_info, v2_summary, v2_keys_page, v2_top, v2_whole_series;
+v2_handler v2_compact, v2_compact_every, v2_delete_before;
 v2_handler v2_create, v2_drop, v2_list, v2_reset_tree, v2_delete_tree;
+
+/* Appends one bucket to a list of `"bucket":count`, but none of 0; context is a struct v2_day_list. */
+struct v2_day_list {
+	struct buffer *out;
+	bool more; /* this is not the first */
+};
+void v2_append_day(void *context, uint32_t day, uint64_t count);
 
 /* ---- many keys of one tree ---- */
 

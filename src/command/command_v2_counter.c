@@ -92,15 +92,10 @@ v2_sum(struct command_worker *worker, const struct command_entry *entry, struct 
 	return COMMAND_DONE;
 }
 
-struct day_list {
-	struct buffer *out;
-	bool more; /* this is not the first */
-};
-
-static void
-append_day(void *context, uint32_t day, uint64_t count)
+void
+v2_append_day(void *context, uint32_t day, uint64_t count)
 {
-	struct day_list *list = context;
+	struct v2_day_list *list = context;
 
 	if (count == 0)
 		return;
@@ -118,7 +113,7 @@ v2_days(struct command_worker *worker, const struct command_entry *entry, struct
 {
 	const struct v1_request *target = &entry->request;
 	struct tree *tree = command_find_tree(worker, entry);
-	struct day_list list = { .out = out };
+	struct v2_day_list list = { .out = out };
 
 	if (tree == NULL) {
 		v2_reply_not_found(out, target->tree);
@@ -126,7 +121,7 @@ v2_days(struct command_worker *worker, const struct command_entry *entry, struct
 	}
 	json_v2_reply_begin(out);
 	buffer_append_byte(out, '{');
-	(void)tree_days(tree, target->key, target->from, target->to, append_day, &list);
+	(void)tree_days(tree, target->key, target->from, target->to, v2_append_day, &list);
 	buffer_append_byte(out, '}');
 	json_v2_reply_end(out);
 	return COMMAND_DONE;

@@ -43,6 +43,16 @@ names_are_found(void **state)
 		{ "tree.reset", "reset" },
 		{ "tree.delete_range", "delete" },
 		{ "system.ping", "ping" },
+		{ "tree.info", "tree_info" },
+		{ "tree.keys", "tree_keys" },
+		{ "tree.summary", "tree_summary" },
+		{ "tree.top", "tree_top" },
+		{ "tree.series", "find" },
+		{ "series.delete_before", "delete_before" },
+		{ "tree.delete_before", "delete_before" },
+		{ "series.compact", "compact" },
+		{ "tree.compact", "compact" },
+		{ "system.compact", "compact" },
 	};
 
 	(void)state;
@@ -62,7 +72,7 @@ others_are_not(void **state)
 {
 	static const char *const names[] = {
 		"",          "increment", "counter.Increment", "counter.incremen",  "tree.lis", "tree.listt",
-		"tree.lisT", "counter.",  "tree.keys",         "series.batch_addd", "a",        "zzzz.list"
+		"tree.lisT", "counter.",  "tree.keyz",         "series.batch_addd", "a",        "zzzz.list"
 	};
 
 	(void)state;
