@@ -98,7 +98,7 @@ struct command_worker {
 
 /* command_v2.c: decodes a line that v1 has not taken. False: it is an object that is v1's all the same. entry->fault is what
  * v1 says of it, or NULL. */
-enum { COMMAND_V2_BYTES_MAX = 512 }; /* of scratch that it takes, besides V2_SCRATCH_PER_BYTE */
+enum { COMMAND_V2_BYTES_MAX = 512 }; /* of scratch that it takes, besides v2_scratch_bytes() */
 bool command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes);
 
 /* command_v1.c, command_v2.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. *ret_hold

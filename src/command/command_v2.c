@@ -111,15 +111,26 @@ read_request(const struct v2_line *line, struct arena *scratch, struct command_e
 		set_fault(request, V2_VALIDATION_ERROR, problem);
 }
 
-/* A text of no static storage; command_batch_push() has looked that there is room. */
-static const char *
-keep_text(struct arena *scratch, const char *text)
+/* json_v2_decode(), which leaves room for what it says. */
+static bool
+decode(const char *text, size_t bytes, struct arena *scratch, struct v2_line *ret, struct v2_problem *ret_problem)
 {
-	const size_t bytes = strlen(text) + 1;
+	scratch->capacity -= sizeof(*ret_problem);
+	const bool taken = json_v2_decode(text, bytes, scratch, ret, ret_problem);
+
+	scratch->capacity += sizeof(*ret_problem);
+	return taken;
+}
+
+/* Behind decode(), before anything else is taken. */
+static const char *
+keep_problem(struct arena *scratch, const struct v2_problem *problem)
+{
+	const size_t bytes = strlen(problem->text) + 1;
 	char *kept = arena_take(scratch, bytes);
 
 	assert(kept != NULL);
-	return memcpy(kept, text, bytes);
+	return memcpy(kept, problem->text, bytes);
 }
 
 static_assert(sizeof(struct v2_request) + sizeof(struct v2_problem) + ARENA_PADDING_MAX <= COMMAND_V2_BYTES_MAX,
@@ -136,7 +147,7 @@ command_v2_decode(struct command_worker *worker, struct command_entry *entry, co
 
 	assert(request != NULL); /* command_batch_push() has looked */
 	*request = (struct v2_request){ 0 };
-	const bool is_json = json_v2_decode(text, bytes, scratch, &line, &problem);
+	const bool is_json = decode(text, bytes, scratch, &line, &problem);
 
 	if (is_json && line.is_object && !v2_is_request(&line)) {
 		scratch->used = used;
@@ -146,7 +157,7 @@ command_v2_decode(struct command_worker *worker, struct command_entry *entry, co
 	if (request->no_request)
 		request->guess = command_guess(text, bytes);
 	if (!is_json || line.out_of_range)
-		set_fault(request, V2_INVALID_JSON, keep_text(scratch, problem.text));
+		set_fault(request, V2_INVALID_JSON, keep_problem(scratch, &problem));
 	else if (!line.is_object)
 		set_fault(request, V2_VALIDATION_ERROR, "A request is one JSON object");
 	entry->request = (struct v1_request){ 0 };

@@ -22,11 +22,7 @@ enum {
 	PREFETCH_APART = 8,  /* lines between two steps, in which the one has time to come */
 	PREFETCH_AHEAD = 32, /* 8 to 32 took a sixth off the server's CPU at depth 100; more brings nothing */
 	SCRATCH_BYTES_MIN = 512 * 1024,
-	SCRATCH_ARRAYS_MAX =
-	    384 * 1024, /* of one line: as many items and keys as a request may have, and what stands between */
 };
-static_assert(SCRATCH_ARRAYS_MAX >= V2_ITEMS_MAX * (sizeof(struct v2_item) + sizeof(uint64_t)) + 1024,
-              "a line with its members there once finds room");
 
 /* ---- life ---- */
 
@@ -34,10 +30,7 @@ static_assert(SCRATCH_ARRAYS_MAX >= V2_ITEMS_MAX * (sizeof(struct v2_item) + siz
 static inline size_t
 scratch_for(size_t line_bytes)
 {
-	const size_t more = line_bytes * (V2_SCRATCH_PER_BYTE - 1);
-
-	return sizeof(struct v1_fault) + COMMAND_V2_BYTES_MAX + line_bytes +
-	       (more < SCRATCH_ARRAYS_MAX ? more : SCRATCH_ARRAYS_MAX);
+	return sizeof(struct v1_fault) + COMMAND_V2_BYTES_MAX + v2_scratch_bytes(line_bytes);
 }
 
 static int

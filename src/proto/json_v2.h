@@ -125,16 +125,32 @@ struct v2_problem {
  * JSON_DEPTH_MAX levels, nothing behind the value. What members hold is not judged.
  * Time is linear in bytes.
  *
- * Memory:  *ret borrows from line and scratch. Takes at most V2_SCRATCH_PER_BYTE times `bytes` of scratch; where that is
- *          not left, arrays stay unread (fields are read as well, only later).
+ * Memory:  *ret borrows from line and scratch. Takes no more scratch than v2_scratch_bytes(); where that is not left,
+ *          arrays stay unread (fields are read as well, only later).
  * Return:  true, or false: the line is no JSON (and *ret undefined). *ret_problem is written then, and with out_of_range.
  */
 bool json_v2_decode(const char *line, size_t bytes, struct arena *scratch, struct v2_line *ret,
                     struct v2_problem *ret_problem);
 
-/* Of scratch, for a line decoded and all its fields read once: an item takes 24 bytes and at least `[1,1,1]` of the line, a
- * key 8 and at least two; arrays that are repeated or broken are read a second time, and texts with escapes are resolved. */
-enum { V2_SCRATCH_PER_BYTE = 10 };
+/*
+ * Scratch, in bytes, that always suffices for a line decoded and all fields of one operation read once.
+ *
+ * Per byte of the line: a key takes 8 bytes for at least `1,` of it, an item 24 for `[1,1,1],`, an object of multi_sum 24 for
+ * `{},`, and a text with escapes no more than it has in the line. Altogether: the decoder reads one array of keys and one of
+ * items on its way, the operation at most one more, none with more than V2_ITEMS_MAX elements.
+ */
+enum {
+	V2_SCRATCH_PER_BYTE = 10,
+	V2_SCRATCH_ARRAYS_MAX =
+	    V2_ITEMS_MAX * (int)(sizeof(uint64_t) + 2 * sizeof(struct v2_item)) + 3 * ARENA_PADDING_MAX,
+};
+static inline size_t
+v2_scratch_bytes(size_t line_bytes)
+{
+	const size_t arrays = line_bytes * (V2_SCRATCH_PER_BYTE - 1);
+
+	return line_bytes + (arrays < V2_SCRATCH_ARRAYS_MAX ? arrays : V2_SCRATCH_ARRAYS_MAX);
+}
 
 /* ---- replies ---- */
 

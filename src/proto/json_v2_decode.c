@@ -84,12 +84,17 @@ struct decoder {
 
 /* ---- values ---- */
 
-/* Reads the array on the way, or leaves it to be walked over and read again. */
+/*
+ * Reads the array on the way, or leaves it to be walked over and read again. So is one that is repeated: what is read of an
+ * earlier one stays in the scratch, which has room for one of each.
+ */
 static bool
-read_array(struct decoder *decoder, enum v2_member member)
+read_array(struct decoder *decoder, enum v2_member member, bool repeated)
 {
 	struct v2_line *line = decoder->line;
 
+	if (repeated)
+		return false;
 	if (member == V2_KEYS)
 		return v2_plain_keys(&decoder->scan, decoder->scratch, &line->keys);
 	return v2_plain_items(&decoder->scan, decoder->scratch, &line->items);
@@ -101,10 +106,11 @@ decode_value(struct decoder *decoder, enum v2_member member)
 	struct json_scan *scan = &decoder->scan;
 	struct v2_value *value = &decoder->line->member[member];
 	const bool array = json_scan_peek(scan) == '[' && (member == V2_KEYS || member == V2_ITEMS);
+	const bool repeated = v2_member(decoder->line, member) != NULL;
 	const char *data = scan->at;
 
 	decoder->line->present |= UINT64_C(1) << member;
-	if (!array || !read_array(decoder, member))
+	if (!array || !read_array(decoder, member, repeated))
 		return v2_value_scan(scan, 1, value);
 	*value = (struct v2_value){ .data = data, .bytes = (size_t)(scan->at - data), .type = V2_ARRAY };
 	return true;

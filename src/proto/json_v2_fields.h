@@ -2,7 +2,7 @@
  * json_v2_fields.h - members of a request as fields (PROTOCOL-v2.md section 4)
  *
  * Called by an operation in its own order. Each returns NULL, or what is wrong: a static sentence for a validation_error,
- * and then what ret points to is undefined. Texts with escapes, and arrays, are in scratch: see V2_SCRATCH_PER_BYTE. Pure.
+ * and then what ret points to is undefined. Texts with escapes, and arrays, are in scratch: see v2_scratch_bytes(). Pure.
  */
 #pragma once
 
@@ -54,6 +54,7 @@ struct v2_sum {
 	struct text series;
 	uint64_t key;
 };
+static_assert(sizeof(struct v2_sum) <= sizeof(struct v2_item), "v2_scratch_bytes() counts them as items");
 struct v2_sums {
 	const struct v2_sum *at;
 	uint32_t count;

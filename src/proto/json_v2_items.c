@@ -161,13 +161,15 @@ read_sum(const struct v2_value *element, struct arena *scratch, struct v2_sum *r
 	return v2_value_unsigned(has_key ? &key : NULL, &texts, &ret->key);
 }
 
+/* Up to the first element that is none: there the reading ends. */
 static uint32_t
-count_elements(const struct v2_value *array)
+count_objects(const struct v2_value *array)
 {
 	struct v2_value element;
 	uint32_t count = 0;
 
-	for (struct v2_walk walk = v2_walk_begin(array, 2); v2_walk_element(&walk, &element);)
+	for (struct v2_walk walk = v2_walk_begin(array, 2);
+	     v2_walk_element(&walk, &element) && element.type == V2_OBJECT;)
 		count++;
 	return count;
 }
@@ -183,7 +185,7 @@ v2_read_sums(const struct v2_line *line, struct arena *scratch, struct v2_sums *
 		return "Field items is required";
 	if (value->type != V2_ARRAY)
 		return "Field items must be an array";
-	const uint32_t count = count_elements(value);
+	const uint32_t count = count_objects(value);
 	const bool fits = count <= V2_ITEMS_MAX;
 	struct v2_sum *sums = arena_take_aligned(scratch, fits ? count * sizeof(*sums) : 0);
 

@@ -5,8 +5,8 @@
 
 #include "proto/json_v2_plain.h"
 
-/* Not met by a line whose members stand there once. */
-const char v2_no_room[] = "The request repeats too many fields";
+/* Not met with as much scratch as v2_scratch_bytes() tells. */
+const char v2_no_room[] = "No room to read the request";
 
 /* What has been passed from first to end is a number. */
 static enum v2_type

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/json_v2.h"
+
 static const char v2_ok[] = "{\"protocol_version\":2,\"success\":true,";
 static const char v2_bad[] = "{\"protocol_version\":2,\"success\":false,";
 static const char v1_ok[] = "{\"success\":true,";
@@ -160,6 +162,45 @@ replies_are_bounded(void **state)
 	asker_expect_v2_error(asker, "\"op\":\"tree.list\"", "response_too_large", "Response exceeds 150 bytes");
 }
 
+static void
+append_keys(struct buffer *line, unsigned count)
+{
+	buffer_append_literal(line, ",\"keys\":[1");
+	for (unsigned i = 1; i < count; i++)
+		buffer_append_literal(line, ",1");
+	buffer_append_literal(line, "]");
+}
+
+/* Arrays large and ever smaller, so that wherever the scratch ends they come up to its end; and then something to say. */
+static void
+a_line_of_arrays_leaves_room_to_say_what_is_wrong(void **state)
+{
+	struct asker *asker = *state;
+	static const char *const ends[] = { ",\"x\":99999999999999999999}", "," };
+	enum { LARGE = 30, SMALL = 2000, LINE_BYTES_MAX = 1 << 20 };
+
+	asker->options.request_bytes_max = LINE_BYTES_MAX;
+	asker_restart(asker);
+	for (size_t end = 0; end < sizeof(ends) / sizeof(ends[0]); end++) {
+		struct buffer line;
+
+		buffer_init(&line, LINE_BYTES_MAX);
+		buffer_append_literal(&line, "{\"v\":2,\"op\":\"system.ping\"");
+		for (int i = 0; i < LARGE; i++)
+			append_keys(&line, V2_ITEMS_MAX);
+		for (unsigned count = V2_ITEMS_MAX; count > 1; count /= 2)
+			append_keys(&line, count);
+		for (int i = 0; i < SMALL; i++)
+			append_keys(&line, 1);
+		buffer_append(&line, ends[end], strlen(ends[end]));
+		assert_false(line.failed);
+		const char *reply = asker_ask_bytes(asker, line.data, line.bytes);
+
+		assert_non_null(strstr(reply, "\"error_code\":\"invalid_json\""));
+		buffer_deinit(&line);
+	}
+}
+
 /* ---- tokens ---- */
 
 static void
@@ -251,6 +292,7 @@ main(void)
 		ask_test(first_fault_is_told),
 		ask_test(idempotency_keys_are_refused),
 		ask_test(replies_are_bounded),
+		ask_test(a_line_of_arrays_leaves_room_to_say_what_is_wrong),
 		ask_test(tokens_of_v2),
 		ask_test(tokens_of_v1),
 		ask_test(each_increment_needs_its_token),

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "proto/json_v1.h"
 #include "proto/json_v2_fields.h"
+#include "proto/json_v2_value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,12 +32,14 @@ check_sentence(const char *text)
 		CHECK(*text >= ' ' && *text <= '~');
 }
 
-/* What a reader returned. True when it has read something. */
+/* What a reader returned: never that there is no room. True when it has read something. */
 static bool
 read_ok(const char *problem)
 {
-	if (problem != NULL)
+	if (problem != NULL) {
 		check_sentence(problem);
+		CHECK(problem != v2_no_room);
+	}
 	return problem == NULL;
 }
 
@@ -99,20 +102,24 @@ check_numbers(const struct v2_line *line, struct arena *scratch)
 	}
 }
 
+/* An operation reads one of them. */
 static void
 check_arrays(const struct v2_line *line, struct arena *scratch)
 {
+	const size_t used = scratch->used;
 	struct v2_keys keys;
 	struct v2_items items;
 	struct v2_sums sums;
 
 	if (read_ok(v2_read_keys(line, scratch, &keys)))
 		CHECK((keys.at != NULL) == (keys.count <= V2_ITEMS_MAX));
+	scratch->used = used;
 	if (read_ok(v2_read_items(line, scratch, &items))) {
 		CHECK((items.at != NULL) == (items.count <= V2_ITEMS_MAX));
 		for (uint32_t i = 0; items.at != NULL && i < items.count; i++)
 			CHECK(items.at[i].bucket <= DAY_MAX);
 	}
+	scratch->used = used;
 	if (read_ok(v2_read_sums(line, scratch, &sums)) && sums.at != NULL) {
 		for (uint32_t i = 0; i < sums.count; i++)
 			check_text(sums.at[i].series);
@@ -136,7 +143,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
-	const size_t scratch_bytes = 2 * V2_SCRATCH_PER_BYTE * size; /* items are read twice */
+	const size_t scratch_bytes = v2_scratch_bytes(size);
 	struct arena scratch = { .data = malloc(scratch_bytes + 1), .capacity = scratch_bytes };
 	struct v2_line line;
 	struct v2_problem problem;

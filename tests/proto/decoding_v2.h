@@ -29,8 +29,7 @@ decode_bytes(const char *text, size_t bytes)
 	free(copy);
 	free(scratch.data);
 	copy = malloc(bytes + 1);
-	scratch =
-	    (struct arena){ .data = malloc(V2_SCRATCH_PER_BYTE * bytes + 1), .capacity = V2_SCRATCH_PER_BYTE * bytes };
+	scratch = (struct arena){ .data = malloc(v2_scratch_bytes(bytes) + 1), .capacity = v2_scratch_bytes(bytes) };
 	assert_non_null(copy);
 	assert_non_null(scratch.data);
 	memcpy(copy + 1, text, bytes);

@@ -1,6 +1,8 @@
 /* Arrays of a request are read element by element, and the first wrong one is told. */
 #include "decoding_v2.h"
 
+#include "proto/json_v2_value.h"
+
 #include "base/buffer.h"
 
 static void
@@ -169,6 +171,78 @@ the_number_is_bounded(void **state)
 	assert_int_equal(read_sums.at[V2_ITEMS_MAX - 1].key, 2);
 }
 
+/* The last one counts, and the scratch of one of each is enough. */
+static void
+repeated_arrays_take_no_more_scratch(void **state)
+{
+	enum { MANY = V2_ITEMS_MAX - 1, TIMES = 4 };
+	struct v2_keys read_keys;
+	struct v2_items read_items;
+	struct v2_sums read_sums;
+	struct buffer text;
+
+	(void)state;
+	buffer_init(&text, SIZE_MAX);
+	for (int i = 0; i < TIMES; i++) {
+		buffer_append_byte(&text, i == 0 ? '{' : ',');
+		buffer_append_literal(&text, "\"keys\":[");
+		for (int k = 0; k < MANY; k++)
+			buffer_append_literal(&text, "1,");
+		buffer_append_literal(&text, "7],\"items\":[");
+		for (int k = 0; k < MANY; k++)
+			buffer_append_literal(&text, "[1,1,1],");
+		buffer_append_literal(&text, "[7,7,7]]");
+	}
+	buffer_append_literal(&text, "}");
+	assert_false(text.failed);
+	assert_true(decode_bytes(text.data, text.bytes));
+	assert_true(scratch.used <= V2_ITEMS_MAX * (sizeof(uint64_t) + sizeof(struct v2_item)) + ARENA_PADDING_MAX);
+	const size_t used = scratch.used;
+
+	assert_problem(v2_read_items(&line, &scratch, &read_items), NULL);
+	assert_int_equal(read_items.count, V2_ITEMS_MAX);
+	assert_int_equal(read_items.at[MANY].key, 7);
+	scratch.used = used;
+	assert_problem(v2_read_keys(&line, &scratch, &read_keys), NULL);
+	assert_int_equal(read_keys.count, V2_ITEMS_MAX);
+	assert_int_equal(read_keys.at[MANY], 7);
+	scratch.used = used;
+	assert_problem(v2_read_sums(&line, &scratch, &read_sums), "Each item must be an object");
+	buffer_deinit(&text);
+}
+
+/* Whatever is left of the scratch, the line is taken. */
+static void
+full_scratch(void **state)
+{
+	static const char text[] = "{\"keys\":[1,2,3],\"items\":[[1,2,3],[4,5,6]],\"keys\":[4,5],\"x\":1}";
+
+	(void)state;
+	takes(text);
+	for (size_t capacity = scratch.capacity; capacity-- > 0;) {
+		scratch.used = 0;
+		scratch.capacity = capacity;
+		assert_true(json_v2_decode(text, sizeof(text) - 1, &scratch, &line, &problem));
+		assert_true(scratch.used <= capacity);
+	}
+}
+
+/* The shortest elements that take room, and the first that is wrong is told, not that there is no room. */
+static void
+short_elements_find_room(void **state)
+{
+	struct v2_sums read;
+	static const char missing[] = "Field items[].series is required";
+
+	(void)state;
+	takes("{\"items\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}");
+	assert_problem(v2_read_sums(&line, &scratch, &read), "Each item must be an object");
+	takes("{\"items\":[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}");
+	assert_problem(v2_read_sums(&line, &scratch, &read), missing);
+	takes("{\"items\":[{\"series\":\"a\",\"key\":1},{},1,1]}");
+	assert_problem(v2_read_sums(&line, &scratch, &read), missing);
+}
+
 /* Where there is no room it is said, and nothing is written. */
 static void
 no_room_is_told(void **state)
@@ -178,7 +252,7 @@ no_room_is_told(void **state)
 	(void)state;
 	takes("{\"items\":[[1,2,-0],[1,2,3]]}");
 	scratch.capacity = scratch.used + sizeof(struct v2_item);
-	assert_problem(v2_read_items(&line, &scratch, &read), "The request repeats too many fields");
+	assert_problem(v2_read_items(&line, &scratch, &read), v2_no_room);
 }
 
 int
@@ -189,6 +263,9 @@ main(void)
 		cmocka_unit_test(items),
 		cmocka_unit_test(sums),
 		cmocka_unit_test(the_number_is_bounded),
+		cmocka_unit_test(repeated_arrays_take_no_more_scratch),
+		cmocka_unit_test(full_scratch),
+		cmocka_unit_test(short_elements_find_room),
 		cmocka_unit_test(no_room_is_told),
 	};
 

@@ -273,8 +273,8 @@ run_case(uint64_t seed)
 	buffer_init(&line, SIZE_MAX);
 	request_generate_v2(seed, &line);
 	/* The end of the block is the end of the line, so that AddressSanitizer sees a byte read too far; and the scratch is as
-	 * small as it may be: once for what is read once, twice for items. */
-	const size_t scratch_bytes = 2 * V2_SCRATCH_PER_BYTE * line.bytes;
+	 * small as it may be for what is read twice. */
+	const size_t scratch_bytes = 2 * v2_scratch_bytes(line.bytes);
 	char *exact = malloc(line.bytes + 1);
 	char *scratch_memory = malloc(scratch_bytes + 1);
 
