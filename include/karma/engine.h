@@ -171,6 +171,10 @@ size_t tree_key_room(struct tree *tree, uint64_t key);
 /* The total shown; 0 for a missing key. */
 uint64_t tree_total(struct tree *tree, uint64_t key);
 
+/* What stands against COUNT_MAX: an add or set that brings it above is ENGINE_OVERFLOW. The sum of all days, also where the total
+ * shown differs; 0 for a missing key. It may be above COUNT_MAX by what others add at this moment. */
+uint64_t tree_counted(struct tree *tree, uint64_t key);
+
 /* Sum of the days from … to, inclusive; 0 for a missing key. Cannot overflow: all days together stay below 2^61. */
 uint64_t tree_sum_range(struct tree *tree, uint64_t key, uint64_t from, uint64_t to);
 

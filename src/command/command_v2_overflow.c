@@ -1,13 +1,15 @@
 /*
  * command_v2_overflow.c - will the counters bear a batch?
  *
- * Nearly always one look at each key's total tells: if even all of the request's values together fit on top of the highest of
- * them, so does each by itself, in whatever order. Only if not, the items are sorted by key and counted one by one. The look
- * also brings the keys into the cache, for the change that follows.
+ * Nearly always one look at what each key has counted tells: if even all of the request's values together fit on top of the
+ * highest of them, so does each by itself, in whatever order. Only if not, the items are sorted by key and counted one by one.
+ * The look also brings the keys into the cache, for the change that follows.
+ *
+ * What is looked at is what the engine refuses by (tree_counted()), not the total shown. That may be higher, even above
+ * COUNT_MAX, in trees of the original's files.
  */
 #include "command/command_v2.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -28,7 +30,7 @@ sum_of_values(const struct v2_items *items)
 	return sum;
 }
 
-/* The highest total of the keys, and of what each wants for room. */
+/* The highest that a key has counted, and of what each wants for room. */
 static uint64_t
 look_at_all(struct tree *tree, const struct v2_items *items, size_t *ret_room)
 {
@@ -40,9 +42,9 @@ look_at_all(struct tree *tree, const struct v2_items *items, size_t *ret_room)
 	v2_window_begin(&window, tree, &items->at[0].key, sizeof(items->at[0]), items->count);
 	for (uint32_t i = 0; i < items->count; i++) {
 		v2_window_step(&window, i);
-		const uint64_t total = tree_total(tree, items->at[i].key);
+		const uint64_t counted = tree_counted(tree, items->at[i].key);
 
-		highest = total > highest ? total : highest;
+		highest = counted > highest ? counted : highest;
 		if (ret_room == NULL)
 			continue;
 		const size_t room = tree_key_room(tree, items->at[i].key);
@@ -57,8 +59,7 @@ fits_easily(uint64_t highest, const struct v2_items *items)
 {
 	const uint64_t sum = sum_of_values(items);
 
-	assert(highest <= COUNT_MAX);
-	return sum <= COUNT_MAX - highest;
+	return highest <= COUNT_MAX && sum <= COUNT_MAX - highest;
 }
 
 /* ---- one by one ---- */
@@ -109,9 +110,9 @@ end_of_key(const struct place *places, uint32_t count, uint32_t first)
 }
 
 static uint64_t
-total_of(struct tree *tree, uint64_t key)
+counted_of(struct tree *tree, uint64_t key)
 {
-	return tree == NULL ? 0 : tree_total(tree, key);
+	return tree == NULL ? 0 : tree_counted(tree, key);
 }
 
 /* Adds values onto a total. Returns the index of the first item that does not fit, or `none`. */
@@ -145,7 +146,8 @@ v2_overflow_of_add(struct tree *tree, const struct v2_items *items, const struct
 		return -ENOMEM;
 	for (uint32_t first = 0, end; first < count; first = end) {
 		end = end_of_key(places, count, first);
-		const uint32_t found = add_places(places, first, end, items, total_of(tree, places[first].key), count);
+		const uint32_t found =
+		    add_places(places, first, end, items, counted_of(tree, places[first].key), count);
 
 		offending = found < offending ? found : offending;
 	}
@@ -166,7 +168,7 @@ is_replaced(const struct place *places, uint32_t index, uint32_t end)
 static uint64_t
 total_besides(struct tree *tree, const struct place *places, uint32_t first, uint32_t end, const struct v2_items *items)
 {
-	uint64_t total = total_of(tree, places[first].key);
+	uint64_t total = counted_of(tree, places[first].key);
 
 	for (uint32_t i = first; i < end; i++) {
 		const struct place *place = &places[i];

@@ -151,6 +151,15 @@ tree_total(struct tree *tree, uint64_t key)
 	return record == NULL ? 0 : key_record_total(record);
 }
 
+uint64_t
+tree_counted(struct tree *tree, uint64_t key)
+{
+	struct key_record *record = partition_find(&tree->table, key);
+	const uint64_t total = record == NULL ? 0 : atomic_load_explicit(&record->total, memory_order_acquire);
+
+	return (total & WORD_DEAD) != 0 ? 0 : word_value(total);
+}
+
 static void
 sum_day(void *context, uint32_t day, uint64_t count)
 {

@@ -105,6 +105,31 @@ set_is_checked_as_a_whole(void **state)
 	asker_expect_v2(asker, "\"op\":\"counter.sum\",\"series\":\"a\",\"key\":1", MAX);
 }
 
+/* The file's total is far above its days, so what is shown goes above the bound of what is counted, which alone refuses. */
+static void
+a_total_shown_refuses_nothing(void **state)
+{
+	struct asker *asker = *state;
+	const struct cut_day day = { .day = 5, .count = 1 };
+	struct tree *tree = NULL;
+
+	assert_int_equal(tree_load_begin(asker->kit->engine, 0, 1, &tree), 0);
+	assert_int_equal(tree_load_key(tree, 9, COUNT_MAX, &day, 1), 0);
+	engine_batch_begin(asker->kit->worker);
+	assert_int_equal(tree_load_publish(asker->kit->worker, tree, "a", 1), 0);
+	engine_batch_end(asker->kit->worker);
+	asker_expect_v2(asker, "\"op\":\"series.batch_set\",\"series\":\"a\",\"items\":[[9,1,1]]", "{\"applied\":1}");
+	asker_expect_v2(asker, "\"op\":\"counter.sum\",\"series\":\"a\",\"key\":9", "2305840810190438401");
+	asker_expect_v2(asker, "\"op\":\"series.batch_add\",\"series\":\"a\",\"items\":[[9,1,1],[9,5,7]]",
+	                "{\"applied\":2,\"total\":8}");
+	asker_expect_v2(asker, "\"op\":\"series.batch_set\",\"series\":\"a\",\"items\":[[9,5,2305840810190438398]]",
+	                "{\"applied\":1}");
+	asker_expect_v2_error(asker, "\"op\":\"series.batch_add\",\"series\":\"a\",\"items\":[[9,1,1]]",
+	                      "validation_error", "Counter overflow in batch item key=9 bucket=1");
+	asker_expect_v2_error(asker, "\"op\":\"series.batch_set\",\"series\":\"a\",\"items\":[[9,1,3]]",
+	                      "validation_error", "Counter overflow in batch item key=9 bucket=1");
+}
+
 /* ---- many items ---- */
 
 enum { MANY = 10000 };
@@ -190,6 +215,7 @@ main(void)
 		ask_test(rules),
 		ask_test(add_is_checked_as_a_whole),
 		ask_test(set_is_checked_as_a_whole),
+		ask_test(a_total_shown_refuses_nothing),
 		ask_test(as_many_as_may_be),
 		log_test(too_large_for_the_log),
 	};
