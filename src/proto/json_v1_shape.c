@@ -8,6 +8,9 @@
  * the same bytes to the same end. Digits that it might refuse or read in part (a leading zero, 2^64 and more) are left to it.
  * A text without escapes borrows from the line, so it stands at the same place, from the start or from the end of the digits;
  * a line with an escape in one of its texts is not learned.
+ *
+ * Nor is one with a token. A shape is compared with lines of every client of the worker, byte by byte up to the first that
+ * differs, and the time that takes would tell of the token.
  */
 #include "proto/json_v1_shape.h"
 
@@ -70,8 +73,6 @@ shape_fits(const struct v1_shape *shape, const char *line, size_t bytes, struct 
 	ret->command_text.data = text_at(shape->command, line, after);
 	if (ret->has_tree)
 		ret->tree.data = text_at(shape->tree, line, after);
-	if (ret->has_token)
-		ret->token.data = text_at(shape->token, line, after);
 	return true;
 }
 
@@ -93,7 +94,7 @@ learn(struct v1_shapes *shapes, const char *line, size_t bytes, const struct v1_
 {
 	struct v1_shape shape = { .request = *request };
 
-	if (!request->has_key)
+	if (!request->has_key || request->has_token)
 		return;
 	const char *after = request->key_digits;
 
@@ -104,8 +105,7 @@ learn(struct v1_shapes *shapes, const char *line, size_t bytes, const struct v1_
 
 	if (before_bytes + after_bytes > V1_SHAPE_BYTES_MAX ||
 	    !learn_text(request->command_text, line, after, bytes, &shape.command) ||
-	    (request->has_tree && !learn_text(request->tree, line, after, bytes, &shape.tree)) ||
-	    (request->has_token && !learn_text(request->token, line, after, bytes, &shape.token)))
+	    (request->has_tree && !learn_text(request->tree, line, after, bytes, &shape.tree)))
 		return;
 	shape.before_bytes = (uint16_t)before_bytes;
 	shape.after_bytes = (uint16_t)after_bytes;

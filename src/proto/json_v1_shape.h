@@ -5,6 +5,8 @@
  * decoded is kept as a shape; a line with the same bytes around its key means the same request with that key, and needs
  * two comparisons and the digits instead of a walk through JSON.
  *
+ * Lines with a token are decoded each time, and nothing of them is kept.
+ *
  * One thread at a time. Bounded: V1_SHAPES lines of at most V1_SHAPE_BYTES_MAX bytes, the oldest gives way.
  */
 #pragma once
@@ -25,7 +27,7 @@ struct v1_shape_text {
 
 struct v1_shape {
 	uint16_t before_bytes, after_bytes; /* around the digits of the key; both 0: nothing learned here yet */
-	struct v1_shape_text command, tree, token;
+	struct v1_shape_text command, tree;
 	struct v1_request request; /* but for the key and where texts stand */
 	char text[V1_SHAPE_BYTES_MAX];
 };
