@@ -101,14 +101,18 @@ read_request(const struct v2_line *line, struct arena *scratch, struct command_e
 	}
 	const unsigned reads = request->operation->reads;
 
-	entry->request.has_tree = (reads & READ_SERIES) != 0;
-	entry->request.has_key = (reads & READ_KEY) != 0;
+	request->understood = true;
 	request->value = 1;
 	problem = read_fields(line, scratch, reads, entry, request);
 	if (problem == NULL)
 		problem = read_rest(line, scratch, request);
-	if (problem != NULL)
+	if (problem != NULL) {
 		set_fault(request, V2_VALIDATION_ERROR, problem);
+		return;
+	}
+	/* Not with a fault: nothing is prefetched for what is not run. */
+	entry->request.has_tree = (reads & READ_SERIES) != 0;
+	entry->request.has_key = (reads & READ_KEY) != 0;
 }
 
 /* json_v2_decode(), which leaves room for what it says. */
@@ -293,7 +297,8 @@ command_v2_run(struct command_worker *worker, const struct command_entry *entry,
 		reply_no_request(entry, out);
 		return COMMAND_DONE;
 	}
-	entry->client->protocol = PROTOCOL_V2;
+	if (request->understood)
+		entry->client->protocol = PROTOCOL_V2;
 	if (operation == NULL) {
 		json_v2_reply_error_named(out, request->code, request->fault, request->subject, "");
 		return COMMAND_DONE;

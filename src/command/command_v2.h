@@ -43,6 +43,7 @@ struct v2_request {
 	struct text subject;         /* what the fault is about, or empty */
 	enum command_protocol guess; /* with no_request: what the line looks like */
 	bool no_request;             /* no object: the envelope is that of the connection */
+	bool understood;             /* the operation was found, whatever is wrong behind that */
 	bool has_range;
 	bool has_bucket;
 	bool has_idempotency_key;

@@ -304,7 +304,6 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	if (entry->v2 != NULL) {
 		status = command_v2_run(worker, entry, out, ret_hold);
 	} else if (entry->fault != NULL) {
-		entry->client->protocol = PROTOCOL_V1;
 		v1_reply_error(out, entry->fault->text);
 	} else {
 		PROBE2(request_execute, entry->request.command, entry->request.key);

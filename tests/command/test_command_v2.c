@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/json_v2.h"
+#include "command/command_internal.h"
 
 static const char v2_ok[] = "{\"protocol_version\":2,\"success\":true,";
 static const char v2_bad[] = "{\"protocol_version\":2,\"success\":false,";
@@ -50,12 +50,52 @@ envelope_of_what_is_no_request(void **state)
 	asks(asker, "", v1_bad);
 	assert_int_equal(asker->client.protocol, PROTOCOL_NONE);
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
-		asks(asker, "{\"v\":2,\"op\":\"no such\"}", v2_bad);
+		asks(asker, "{\"v\":2,\"op\":\"counter.increment\"}", v2_bad);
 		asks(asker, broken[i], v2_bad);
-		asks(asker, "{\"command\":7}", v1_bad);
+		asks(asker, "{\"command\":\"increment\"}", v1_bad);
 		asks(asker, broken[i], v1_bad);
 	}
 	asks(asker, "{\"v\":2,\"op\":", v1_bad);
+}
+
+/* What names no command or operation leaves the envelope as it was. */
+static void
+what_is_not_understood_changes_no_envelope(void **state)
+{
+	struct asker *asker = *state;
+	static const char *const of_v1[] = { "{}", "{\"a\":1}", "{\"command\":7}" };
+	static const char *const of_v2[] = { "{\"op\":5}", "{\"v\":2}", "{\"v\":2,\"op\":\"no such\"}",
+		                             "{\"v\":1,\"op\":\"system.ping\"}" };
+
+	for (size_t i = 0; i < sizeof(of_v1) / sizeof(of_v1[0]); i++)
+		asks(asker, of_v1[i], v1_bad);
+	for (size_t i = 0; i < sizeof(of_v2) / sizeof(of_v2[0]); i++)
+		asks(asker, of_v2[i], v2_bad);
+	assert_int_equal(asker->client.protocol, PROTOCOL_NONE);
+	asks(asker, "{\"v\":2,\"op\":\"system.ping\"}", v2_ok);
+	for (size_t i = 0; i < sizeof(of_v1) / sizeof(of_v1[0]); i++) {
+		asks(asker, of_v1[i], v1_bad);
+		asks(asker, "{", v2_bad);
+	}
+	asks(asker, "{\"command\":\"ping\"}", v1_ok);
+	for (size_t i = 0; i < sizeof(of_v2) / sizeof(of_v2[0]); i++) {
+		asks(asker, of_v2[i], v2_bad);
+		asks(asker, "{", v1_bad);
+	}
+}
+
+/* A line with a fault has no key to be fetched. */
+static void
+nothing_is_prefetched_for_a_fault(void **state)
+{
+	struct asker *asker = *state;
+
+	asker_expect_v2_error(asker, "\"op\":\"counter.increment\",\"key\":1", "validation_error",
+	                      "Field tree or series is required");
+	assert_false(asker->worker->entries[0].request.has_key);
+	asker_expect_v2_error(asker, "\"op\":\"counter.increment\",\"series\":\"a\",\"key\":1,\"value\":null",
+	                      "validation_error", "Field value must be an unsigned integer");
+	assert_false(asker->worker->entries[0].request.has_key);
 }
 
 /* Lines of a batch are decoded before any is run: each is answered by what was run before it, not by what was read. */
@@ -287,6 +327,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ask_test(members_tell_the_protocol),
 		ask_test(envelope_of_what_is_no_request),
+		ask_test(what_is_not_understood_changes_no_envelope),
+		ask_test(nothing_is_prefetched_for_a_fault),
 		ask_test(envelope_goes_by_the_order_of_running),
 		ask_test(too_large),
 		ask_test(first_fault_is_told),
