@@ -24,7 +24,7 @@
 #include "log/log.h"
 #include "net/server.h"
 #include "store/store.h"
-#include "token_file.h"
+#include "tokens.h"
 
 enum { TODAY_INTERVAL_MS = 250, OPTIONS_LOGGED_MAX = 64 };
 
@@ -180,32 +180,11 @@ store_setup(struct karma *karma)
 static int
 token_setup(struct karma *karma)
 {
-	struct config *config = &karma->config;
+	const char *problem = tokens_setup(&karma->config, karma->token);
 
-	if (config->auth_token_file == NULL)
-		return 0;
-	const char *problem = token_file_read(config->auth_token_file, karma->token);
-
-	if (problem != NULL)
-		return start_failed("Cannot use the token file %s: %s", config->auth_token_file, problem);
-	config->auth_token = karma->token;
-	return 0;
-}
-
-/* Whether others than this machine reach it; of a name that is not known to be this machine's, too. */
-static bool
-is_public(const char *bind)
-{
-	return strncmp(bind, "127.", 4) != 0 && strcmp(bind, "::1") != 0 && strcmp(bind, "localhost") != 0;
-}
-
-static void
-warn_of_no_token(const struct config *config)
-{
-	if (config->auth_token == NULL && config->read_auth_token == NULL && is_public(config->bind))
-		log_warn("no token is needed: whoever reaches this address may do everything",
-		         log_string("bind", config->bind),
-		         log_string("do", "set --auth-token-file, or bind to 127.0.0.1"));
+	return problem == NULL
+	           ? 0
+	           : start_failed("Cannot use the token file %s: %s", karma->config.auth_token_file, problem);
 }
 
 static int
@@ -235,7 +214,7 @@ server_setup(struct karma *karma)
 
 	if (server_start(&options, &karma->server, &fault) < 0)
 		return start_failed("%s", fault.text);
-	warn_of_no_token(config);
+	tokens_warn(config);
 	return 0;
 }
 

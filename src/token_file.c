@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/token.h"
+
 /* Returns the bytes read, at most `bytes`, or -1. */
 static ssize_t
 read_begin(int fd, char *data, size_t bytes)
@@ -49,6 +51,8 @@ token_file_read(const char *path, char ret_token[static TOKEN_FILE_BYTES_MAX + 1
 		return "its first line is longer than 1024 bytes";
 	if (memchr(data, '\0', line_bytes) != NULL)
 		return "its first line holds a NUL";
+	if (token_problem(data, line_bytes) != NULL)
+		return "its first line is not valid UTF-8, or holds control characters";
 	memcpy(ret_token, data, line_bytes);
 	ret_token[line_bytes] = '\0';
 	return NULL;

@@ -8,6 +8,7 @@
 
 #include "config/cpus.h"
 #include "config/option.h"
+#include "config/token.h"
 
 enum {
 	VALUE_SHOWN_MAX = 80,
@@ -90,6 +91,16 @@ parse_value(struct parser *parser, const struct option *option)
 	return parser->argument[1] != NULL ? *++parser->argument : NULL;
 }
 
+/* None is left out, so an empty one is a mistake, such as a variable that is not set: it would open the server to everyone. An
+ * empty variable of the environment means none. */
+static bool
+is_empty_token(const struct option *option, const char *value)
+{
+	const bool token = option->kind == VALUE_SECRET || option->target == offsetof(struct config, auth_token_file);
+
+	return token && value != NULL && value[0] == '\0';
+}
+
 /* --name=value, --name value, and --name of a flag. */
 static int
 parse_long(struct parser *parser)
@@ -102,6 +113,11 @@ parse_long(struct parser *parser)
 		return fault_unknown(parser, argument, bytes);
 	const char *value = argument[bytes] == '=' ? argument + bytes + 1 : parse_value(parser, option);
 
+	if (is_empty_token(option, value)) {
+		(void)snprintf(parser->fault->text, sizeof(parser->fault->text),
+		               "--%s must not be empty: leave it out to have none", option->name);
+		return -1;
+	}
 	return option_set(parser, option, argument, (int)bytes, value);
 }
 
@@ -172,6 +188,43 @@ parse_environment(struct parser *parser, char **environment)
 	return 0;
 }
 
+/* The token and its file are two ways to give one thing: with either on the command line the environment has no say. */
+static void
+command_line_wins_tokens(struct parser *parser)
+{
+	const size_t token = (size_t)(option_find("auth-token", strlen("auth-token")) - option_table);
+	const size_t file = (size_t)(option_find("auth-token-file", strlen("auth-token-file")) - option_table);
+
+	parser->given[token] = parser->given[file] = parser->given[token] || parser->given[file];
+}
+
+static int
+check_token(struct parser *parser, const char *option, const char *token)
+{
+	const char *problem = token == NULL ? NULL : token_problem(token, strlen(token));
+
+	if (problem == NULL)
+		return 0;
+	(void)snprintf(parser->fault->text, sizeof(parser->fault->text), "No request can hold the token of %s: %s",
+	               option, problem);
+	return -1;
+}
+
+static int
+check_tokens(struct parser *parser)
+{
+	const struct config *config = parser->config;
+
+	if (config->auth_token != NULL && config->auth_token_file != NULL) {
+		(void)snprintf(parser->fault->text, sizeof(parser->fault->text),
+		               "--auth-token and --auth-token-file exclude each other");
+		return -1;
+	}
+	if (check_token(parser, "--auth-token", config->auth_token) < 0)
+		return -1;
+	return check_token(parser, "--read-auth-token", config->read_auth_token);
+}
+
 /* Workers and CPUs depend on each other, and on the machine: afterwards there is a CPU for each worker, or no list. */
 static void
 settle_workers(struct config *config)
@@ -229,13 +282,9 @@ config_parse(int argc, char **argv, char **environment, struct config *ret, stru
 		return -1;
 	if (ret->help || ret->version)
 		return 0; /* they answer whatever the environment says */
-	if (parse_environment(&parser, environment) < 0)
+	command_line_wins_tokens(&parser);
+	if (parse_environment(&parser, environment) < 0 || check_tokens(&parser) < 0)
 		return -1;
-	if (ret->auth_token != NULL && ret->auth_token_file != NULL) {
-		(void)snprintf(ret_fault->text, sizeof(ret_fault->text),
-		               "--auth-token and --auth-token-file exclude each other");
-		return -1;
-	}
 	settle_workers(ret);
 	settle_upstream(ret);
 	return 0;

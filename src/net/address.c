@@ -51,3 +51,16 @@ address_of_peer(int fd, struct address_text *ret)
 	(void)getpeername(fd, (struct sockaddr *)&storage, &bytes);
 	return address_format((const struct sockaddr *)&storage, bytes, ret);
 }
+
+bool
+address_is_local(const char *bind)
+{
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (inet_pton(AF_INET, bind, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (inet_pton(AF_INET6, bind, &v6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&v6);
+	return strcmp(bind, "localhost") == 0;
+}

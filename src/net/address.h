@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -15,6 +16,12 @@ const char *address_format(const struct sockaddr *address, socklen_t bytes, stru
 
 /* The other end of a connection. */
 const char *address_of_peer(int fd, struct address_text *ret);
+
+/*
+ * Whether only this machine reaches what listens there: 127.0.0.0/8, ::1, localhost. Of other names false, whatever they may
+ * lead to: 127.example.com is any machine.
+ */
+bool address_is_local(const char *bind);
 
 /* The port of an IPv4 or IPv6 address. */
 uint16_t address_port(const struct sockaddr *address);

@@ -259,6 +259,56 @@ tokens_are_not_shown(void **state)
 	             "--auth-token and --auth-token-file exclude each other");
 }
 
+/* Whoever meant to give one has none. */
+static void
+empty_tokens_are_refused(void **state)
+{
+	char *empty[] = { (char[]){ "KARMA_AUTH_TOKEN=" }, (char[]){ "KARMA_READ_AUTH_TOKEN=" },
+		          (char[]){ "KARMA_AUTH_TOKEN_FILE=" }, NULL };
+
+	(void)state;
+	assert_fault("--auth-token=", "--auth-token must not be empty: leave it out to have none");
+	assert_fault("--read-auth-token=", "--read-auth-token must not be empty: leave it out to have none");
+	assert_fault("--auth-token-file=", "--auth-token-file must not be empty: leave it out to have none");
+	assert_int_equal(parse_with("", empty), 0);
+	assert_null(config.auth_token);
+	assert_null(config.read_auth_token);
+	assert_null(config.auth_token_file);
+}
+
+static void
+tokens_of_the_command_line_win(void **state)
+{
+	char *token[] = { (char[]){ "KARMA_AUTH_TOKEN=secret" }, NULL };
+	char *file[] = { (char[]){ "KARMA_AUTH_TOKEN_FILE=/f" }, NULL };
+	char *both[] = { token[0], file[0], NULL };
+
+	(void)state;
+	assert_int_equal(parse_with("--auth-token-file=/g", token), 0);
+	assert_null(config.auth_token);
+	assert_string_equal(config.auth_token_file, "/g");
+	assert_int_equal(parse_with("--auth-token=mine", file), 0);
+	assert_string_equal(config.auth_token, "mine");
+	assert_null(config.auth_token_file);
+	assert_int_equal(parse_with("", both), -1);
+	assert_string_equal(fault.text, "--auth-token and --auth-token-file exclude each other");
+	assert_int_equal(parse_with("--auth-token=mine", both), 0);
+}
+
+static void
+tokens_that_no_request_can_hold_are_refused(void **state)
+{
+	char *environment[] = { (char[]){ "KARMA_AUTH_TOKEN=a\tb" }, NULL };
+
+	(void)state;
+	assert_fault("--auth-token=a\xff", "No request can hold the token of --auth-token: it is not valid UTF-8");
+	assert_fault("--read-auth-token=a\x7f",
+	             "No request can hold the token of --read-auth-token: it holds control characters");
+	assert_int_equal(parse_with("", environment), -1);
+	assert_string_equal(fault.text, "No request can hold the token of --auth-token: it holds control characters");
+	assert_int_equal(parse("--auth-token=\xc3\xa9"), 0);
+}
+
 static void
 zones_are_looked_up(void **state)
 {
@@ -359,8 +409,10 @@ every_option_has_its_environment_name(void **state)
 		(void)snprintf(text, sizeof(text), "%s=\x01", option->environment);
 		int r = parse_with("", environment);
 
-		if (option->kind == VALUE_TEXT || option->kind == VALUE_OPTIONAL || option->kind == VALUE_SECRET)
+		if (option->kind == VALUE_TEXT || option->kind == VALUE_OPTIONAL)
 			assert_int_equal(r, 0);
+		else if (option->kind == VALUE_SECRET)
+			assert_non_null(strstr(fault.text, "holds control characters"));
 		else if (r != -1 || strncmp(fault.text, option->environment, strlen(option->environment)) != 0)
 			fail_msg("%s is not read", option->environment);
 	}
@@ -401,10 +453,12 @@ append_option(void *context, const char *name, const char *value)
 {
 	char *text = context;
 
+	if (strstr(name, "auth-token") != NULL)
+		return; /* not shown, and an empty one is refused */
 	(void)snprintf(text + strlen(text), 4096 - strlen(text), "--%s=%s ", name, value);
 }
 
-/* What the log shows can be given back as arguments, and means the same. */
+/* What the log shows can be given back as arguments, but for tokens, and means the same. */
 static void
 options_in_force_read_back(void **state)
 {
@@ -441,6 +495,9 @@ main(void)
 		cmocka_unit_test(long_values_are_cut_in_faults),
 		cmocka_unit_test(the_environment_counts_where_the_command_line_is_silent),
 		cmocka_unit_test(tokens_are_not_shown),
+		cmocka_unit_test(empty_tokens_are_refused),
+		cmocka_unit_test(tokens_of_the_command_line_win),
+		cmocka_unit_test(tokens_that_no_request_can_hold_are_refused),
 		cmocka_unit_test(every_option_has_its_environment_name),
 		cmocka_unit_test(help_begins_as_the_original_did),
 		cmocka_unit_test(options_in_force_read_back),

@@ -53,6 +53,7 @@ class Tokens(KarmaTest):
         path = os.path.join(self.directory, 'token')
         for content, problem in ((b'', 'its first line is empty'), (b'\nsecret', 'its first line is empty'),
                                  (b's' * 1025, 'longer than 1024 bytes'), (b'a\0secret', 'holds a NUL'),
+                                 (b'secret\xff', 'not valid UTF-8'), (b'\tsecret', 'control characters'),
                                  (None, 'No such file')):
             if content is None:
                 os.unlink(path)
@@ -67,6 +68,7 @@ class Tokens(KarmaTest):
     def test_warning(self):
         """a public address without a token is told, and nothing else is"""
         for options, warned in ((['--bind=0.0.0.0'], True), (['--bind=127.0.0.1'], False), (['--bind=localhost'], False),
+                                (['--bind=::1'], False),
                                 (['--bind=0.0.0.0', '--read-auth-token=' + READ], False)):
             server = self.start(*options)
             self.assertEqual('no token is needed' in server.log(), warned, options)
