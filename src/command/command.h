@@ -52,8 +52,8 @@ enum command_protocol { PROTOCOL_NONE, PROTOCOL_V1, PROTOCOL_V2 };
 
 /* What there is to remember of a client; the front end keeps it with the connection. All zero for a new one. */
 struct command_client {
-	uint8_t
-	    protocol; /* of the last request that was understood and run: what is none is answered in its envelope */
+	/* Of the last request run that named a command or operation: in its envelope is answered what is no request. */
+	uint8_t protocol;
 };
 
 /* What a line, or as much of it as there is, looks like when it is no request: v2 or else v1. */

@@ -1,5 +1,5 @@
 /*
- * command_reply.c - outcomes of the engine, and of limits, as v1 replies
+ * command_reply.c - replies that more than one file gives: of v1, and in the envelope of either protocol
  */
 #include "command/command_internal.h"
 

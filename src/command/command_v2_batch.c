@@ -19,13 +19,16 @@ v2_log_has_room(const struct command_worker *worker, size_t effects)
 	return worker->wal == NULL || buffer->capacity - buffer->count >= effects;
 }
 
-/* An item could not be done, though the whole had been checked. Those before it are done. */
+/* An item could not be done, though the whole had been checked. Some others are done: in order those before it, else perhaps
+ * some behind it, and not all before. */
 static void
-reply_stopped(struct buffer *out, int result, const struct v2_item *item)
+reply_stopped(struct buffer *out, int result, const struct v2_item *item, bool in_order)
 {
 	if (result == ENGINE_OVERFLOW)
-		v2_reply_overflow(out, "Counter overflow, the items before were applied: item", item->key,
-		                  item->bucket);
+		v2_reply_overflow(out,
+		                  in_order ? "Counter overflow, the items before were applied: item"
+		                           : "Counter overflow, a part of the batch may be applied: item",
+		                  item->key, item->bucket);
 	else if (result == -ENOMEM)
 		v2_reply_error(out, V2_INTERNAL_ERROR, "Out of memory, a part of the batch may be applied");
 	else
@@ -114,7 +117,7 @@ v2_batch_add(struct command_worker *worker, const struct command_entry *entry, s
 	r = add_all(worker, tree, items, &done);
 
 	if (r != 0) {
-		reply_stopped(out, r, &items->at[done]);
+		reply_stopped(out, r, &items->at[done], true);
 		return COMMAND_DONE;
 	}
 	json_v2_reply_begin(out);
@@ -189,6 +192,6 @@ v2_batch_set(struct command_worker *worker, const struct command_entry *entry, s
 		r = set_all(worker, tree, items, ITEMS_OTHER, &done);
 	if (r == 0)
 		return reply_applied(out, items->count);
-	reply_stopped(out, r, &items->at[done]);
+	reply_stopped(out, r, &items->at[done], !close);
 	return COMMAND_DONE;
 }

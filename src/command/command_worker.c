@@ -4,10 +4,12 @@
  * The cache misses of a batch overlap because they are asked for in four steps, each of which needs what the one before has
  * brought: pushing a line fetches its key's partition, and for lines PREFETCH_APART and twice that before it the head of the
  * map and the slot there; running one fetches the record of the line PREFETCH_AHEAD later. A loop over the whole batch for
- * the records would ask for more lines at once than a core can have under way. Prefetching decides nothing: the run looks the key up again, and the tree unless that is still the one its name leads
- * to (tree_is_current()), so a drop or reset earlier in the batch is seen.
+ * the records would ask for more lines at once than a core can have under way. Prefetching decides nothing: the run looks
+ * the key up again, and the tree unless that is still the one its name leads to (tree_is_current()), so a drop or reset
+ * earlier in the batch is seen.
  *
- * The engine's section lasts from begin to end of the batch, so the trees noted for prefetching stay valid.
+ * The engine's section lasts from begin to end of the batch, so the trees noted for prefetching stay valid. Only a write that
+ * takes the log's gate begins it anew; what is noted for the lines behind is forgotten then (command_log_gate_enter()).
  */
 #include "command/command_internal.h"
 
