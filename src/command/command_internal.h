@@ -79,6 +79,7 @@ struct command_worker {
 	bool needs_token;
 	uint32_t count;
 	uint32_t next;      /* lines from here on have not been run */
+	uint32_t forgotten; /* what was looked up for the lines below was of a section that has ended, and is gone */
 	uint32_t done_end;  /* above next: lines between them have been executed, only their replies are missing */
 	uint64_t done_hold; /* what these depend on */
 	struct arena scratch;

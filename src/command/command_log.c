@@ -112,10 +112,11 @@ command_log_gate_enter(struct command_worker *worker)
 	while (!wal_gate_try_enter(worker->log.writer))
 		(void)sched_yield();
 	engine_batch_begin(worker->engine_worker);
-	for (uint32_t i = 0; i < worker->count; i++) {
+	for (uint32_t i = worker->forgotten; i < worker->count; i++) {
 		worker->entries[i].tree = NULL;
 		worker->entries[i].prefetch = (struct key_prefetch){ 0 };
 	}
+	worker->forgotten = worker->count;
 	return true;
 }
 

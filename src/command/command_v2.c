@@ -242,21 +242,30 @@ check_token(const struct command_worker *worker, const struct v2_request *reques
 	return false;
 }
 
-/* More than one key, each decided by itself: then its effects get one tag only while the log's epoch stands still. */
+/*
+ * Is it more than one operation of the engine? Then these get one tag, and so are one group, only while the log's epoch stands
+ * still: who decides loads its own tag, and an add takes that of what its request did before only until compaction has
+ * removed a key with a later one. So several items or keys; one that is set, which may have to make its series; and whatever
+ * finds its series missing now. One that is dropped between this look and the run is made again by an add in the same tag: no
+ * key of a series so new has been compacted.
+ */
 static bool
-wants_gate(const struct v2_request *request)
+wants_gate(struct command_worker *worker, const struct command_entry *entry)
 {
-	const struct v2_operation *operation = request->operation;
+	const struct v2_request *request = entry->v2;
+	const unsigned reads = request->operation->reads;
 
-	if ((operation->needs & ONE_TAG) == 0)
-		return false;
-	return ((operation->reads & READ_KEYS) != 0 ? request->keys.count : request->items.count) > 1;
+	if ((reads & READ_KEYS) != 0)
+		return request->keys.count > 1;
+	if ((reads & READ_ITEMS) != 0 && (request->items.count > 1 || (request->operation->needs & DECIDES) != 0))
+		return true;
+	return (reads & (READ_KEY | READ_ITEMS)) != 0 && command_find_tree(worker, entry) == NULL;
 }
 
 static enum command_status
 run_write(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
 {
-	const bool gate = wants_gate(entry->v2) && command_log_gate_enter(worker);
+	const bool gate = wants_gate(worker, entry) && command_log_gate_enter(worker);
 	enum command_status status = COMMAND_DONE;
 
 	switch (command_log_admit(worker, entry, out, ret_hold)) {

@@ -32,7 +32,7 @@ enum v2_needs {
 	WRITES = 1,     /* may change something: goes through the log */
 	ELIGIBLE = 2,   /* takes an idempotency key */
 	ZERO_ITEMS = 4, /* items may have the value 0 */
-	ONE_TAG = 8,    /* decides key by key: one group for all of it wants the gate */
+	DECIDES = 8,    /* its items are decided one by one, not added */
 };
 
 /* In the scratch arena. Series, key and range stand in the entry, where a request of v1 has them. */

@@ -31,7 +31,7 @@ static const struct v2_operation operations[] = {
 	{ "system.compact", "compact", v2_compact_every, 0, WRITES },
 	{ "series.batch_add", "batch_add", v2_batch_add, READ_SERIES | READ_ITEMS, WRITES | ELIGIBLE },
 	{ "series.batch_set", "batch_set", v2_batch_set, READ_SERIES | READ_ITEMS,
-	  WRITES | ELIGIBLE | ZERO_ITEMS | ONE_TAG },
+	  WRITES | ELIGIBLE | ZERO_ITEMS | DECIDES },
 	{ "series.batch_sum", "batch_sum", v2_batch_sum, READ_RANGE_IF | READ_SERIES | READ_KEYS, 0 },
 	{ "series.increment", "increment", v2_increment, CHANGE, WRITES | ELIGIBLE },
 	{ "counter.batch_sum", "batch_sum", v2_batch_sum, READ_RANGE_IF | READ_SERIES | READ_KEYS, 0 },
@@ -40,12 +40,12 @@ static const struct v2_operation operations[] = {
 	{ "counter.multi_sum", "multi_sum", v2_multi_sum, READ_RANGE_IF | READ_SUMS, 0 },
 	{ "tree.delete_range", "delete", v2_delete_tree, READ_RANGE | READ_SERIES, WRITES | ELIGIBLE },
 	{ "tree.delete_before", "delete_before", v2_delete_before, READ_SERIES | READ_BEFORE, WRITES },
-	{ "counter.batch_reset", "batch_reset", v2_batch_reset, READ_SERIES | READ_KEYS, WRITES | ELIGIBLE | ONE_TAG },
+	{ "counter.batch_reset", "batch_reset", v2_batch_reset, READ_SERIES | READ_KEYS, WRITES | ELIGIBLE },
 	{ "counter.delete_range", "delete", v2_delete_key, READ_RANGE | COUNTER, WRITES | ELIGIBLE },
 	{ "series.delete_before", "delete_before", v2_delete_before, READ_SERIES | READ_BEFORE, WRITES },
 	{ "counter.batch_increment", "batch_add", v2_batch_add, READ_SERIES | READ_ITEMS, WRITES | ELIGIBLE },
 	{ "counter.batch_delete_range", "batch_delete_range", v2_batch_delete, READ_RANGE | READ_SERIES | READ_KEYS,
-	  WRITES | ELIGIBLE | ONE_TAG },
+	  WRITES | ELIGIBLE },
 };
 enum { OPERATION_COUNT = sizeof(operations) / sizeof(operations[0]) };
 

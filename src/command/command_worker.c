@@ -130,6 +130,7 @@ command_batch_begin(struct command_worker *worker)
 	worker->prefetched = false;
 	worker->count = 0;
 	worker->next = 0;
+	worker->forgotten = 0;
 	worker->done_end = 0;
 	arena_reset(&worker->scratch);
 	engine_batch_begin(worker->engine_worker);
