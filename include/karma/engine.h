@@ -165,6 +165,7 @@ int tree_acquire(struct engine_worker *worker, const struct acquire_item *items,
 /*
  * Effects that subtract, set, delete or reset of the key want room for before they begin, at most: it is by the key's days, not
  * by what is changed. For requests of many keys, which have to know before the first that the last will not want for room.
+ * tree may be NULL: of a key that is not there.
  */
 size_t tree_key_room(struct tree *tree, uint64_t key);
 

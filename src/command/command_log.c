@@ -83,7 +83,7 @@ command_log_settle(struct command_worker *worker, const struct command_entry *en
 {
 	if (worker->wal == NULL || status == COMMAND_PENDING)
 		return status;
-	/* Looked at before the append: a request that was run in vain may have made its tree, which is logged. */
+	/* Of other requests: one that was run in vain has left nothing, not even its tree. */
 	bool empty = effect_log_is_empty(&worker->log);
 	uint64_t tag = effect_log_append(&worker->log);
 
@@ -94,7 +94,8 @@ command_log_settle(struct command_worker *worker, const struct command_entry *en
 	}
 	if (status == COMMAND_LATER)
 		command_reply_error(entry_protocol(entry), out, V2_INTERNAL_ERROR,
-		                    "Request too large for the log (--wal-segment-bytes), nothing changed");
+		                    "Request too large for the log, nothing changed: ask for less at once, or raise "
+		                    "--wal-segment-bytes");
 	if (wal_holds_replies(worker->wal))
 		*ret_hold = tag != 0 ? tag : engine_log_epoch(worker->options.engine);
 	return COMMAND_DONE;

@@ -45,6 +45,11 @@ command_reply_number(struct buffer *out, int result, uint64_t value)
 int
 command_create_tree(struct command_worker *worker, const struct command_entry *entry, struct tree **ret_tree)
 {
+	/* Of the tree, and of what is done to one key of it then: a request that comes later must not have made its tree. */
+	enum { EFFECTS_MOST = 5 };
+
+	if (!effect_log_has_room(&worker->log, NULL, 0, EFFECTS_MOST))
+		return -EAGAIN;
 	int r = tree_create(worker->engine_worker, entry->request.tree.data, entry->request.tree.bytes, ret_tree);
 
 	return r == ENGINE_EXISTS ? 0 : r; /* another worker was first */

@@ -115,9 +115,6 @@ struct v2_window {
 void v2_window_begin(struct v2_window *window, struct tree *tree, const uint64_t *first, size_t stride, uint32_t count);
 void v2_window_step(struct v2_window *window, uint32_t index); /* before key `index` is used; in order from 0 */
 
-/* Whether so many effects fit the log now, so that nothing is half done for lack of room. */
-bool v2_log_has_room(const struct command_worker *worker, size_t effects);
-
 /* ---- will the counters bear a batch? (command_v2_overflow.c) ---- */
 
 /*
@@ -129,7 +126,7 @@ int v2_overflow_of_add(struct tree *tree, const struct v2_items *items, const st
 /*
  * The same for exact counts, of which the last of equal (key, bucket) counts. *ret_close: some key comes so near its bound
  * that the order matters; then items that a later one replaces have got V2_BUCKET_OUT, and those that lower a count have to be
- * done first. *ret_room: the highest tree_key_room().
+ * done first. *ret_room: the highest tree_key_room(), or that of a new key.
  */
 int v2_overflow_of_set(struct tree *tree, const struct v2_items *items, const struct v2_item **ret_offending,
                        bool *ret_close, size_t *ret_room);

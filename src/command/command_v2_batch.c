@@ -7,17 +7,19 @@
  */
 #include "command/command_v2.h"
 
+#include <assert.h>
 #include <errno.h>
 
-enum { EFFECTS_PER_ITEM = 4 }; /* total, day, that the key was listed, a difference set right */
+#include "wal/wal.h"
 
-bool
-v2_log_has_room(const struct command_worker *worker, size_t effects)
-{
-	const struct effect_buffer *buffer = &worker->log.buffer;
-
-	return worker->wal == NULL || buffer->capacity - buffer->count >= effects;
-}
+enum {
+	EFFECTS_PER_ITEM = 3, /* total, day, that the key was listed or a difference set right */
+	EFFECTS_CREATE = 1,
+	EFFECTS_ADD = 1, /* that the last add wants besides, before it begins */
+};
+static_assert(WAL_WRITER_BYTES_MIN >=
+                  (V2_ITEMS_MAX * EFFECTS_PER_ITEM + 4096) * WAL_RECORD_BYTES_MAX + WAL_CREATE_BYTES_MAX,
+              "the longest batch fits, whatever the options, but for keys of thousands of days");
 
 /* An item could not be done, though the whole had been checked. Some others are done: in order those before it, else perhaps
  * some behind it, and not all before. */
@@ -35,26 +37,37 @@ reply_stopped(struct buffer *out, int result, const struct v2_item *item, bool i
 		v2_reply_error(out, V2_INTERNAL_ERROR, "No room left in the log, a part of the batch may be applied");
 }
 
+static uint64_t
+highest_key(const struct v2_items *items)
+{
+	uint64_t key = 0;
+
+	for (uint32_t i = 0; i < items->count; i++)
+		key = items->at[i].key > key ? items->at[i].key : key;
+	return key;
+}
+
 /*
- * The counters would bear it (0), or not: the batch's tree, with room in the log for it and `more` effects. NULL: what has come
- * of the request is *ret_done.
+ * The counters of the tree found (NULL: none) would bear it (r is 0), or not: the batch's tree, with room in the log for it
+ * and `more` effects, which is looked at before the tree is made. NULL: what has come of the request is *ret_done. A tree that
+ * was dropped meanwhile is used all the same: the request then stands before that.
  */
 static struct tree *
-prepare(struct command_worker *worker, const struct command_entry *entry, int r, const struct v2_item *offending,
-        size_t more, struct buffer *out, enum command_status *ret_done)
+prepare(struct command_worker *worker, const struct command_entry *entry, struct tree *tree, int r,
+        const struct v2_item *offending, size_t more, struct buffer *out, enum command_status *ret_done)
 {
-	const size_t effects = (size_t)entry->v2->items.count * EFFECTS_PER_ITEM + more;
-	struct tree *tree;
+	const struct v2_items *items = &entry->v2->items;
+	const size_t effects = (size_t)items->count * EFFECTS_PER_ITEM + EFFECTS_CREATE + more;
 
 	*ret_done = COMMAND_DONE;
 	if (r == ENGINE_OVERFLOW) {
 		v2_reply_overflow(out, "Counter overflow in batch item", offending->key, offending->bucket);
 		return NULL;
 	}
-	if (r == 0)
-		r = command_find_or_create_tree(worker, entry, &tree);
-	if (r == 0 && !v2_log_has_room(worker, effects))
+	if (r == 0 && !effect_log_has_room(&worker->log, tree, tree == NULL ? 0 : highest_key(items), effects))
 		r = -EAGAIN;
+	if (r == 0 && tree == NULL)
+		r = command_create_tree(worker, entry, &tree);
 	if (r == 0)
 		return tree;
 	*ret_done = v2_reply_failure(out, r);
@@ -109,9 +122,10 @@ v2_batch_add(struct command_worker *worker, const struct command_entry *entry, s
 		v2_reply_error(out, V2_VALIDATION_ERROR, "Batch total overflow");
 		return COMMAND_DONE;
 	}
-	int r = v2_overflow_of_add(command_find_tree(worker, entry), items, &offending);
-	struct tree *tree = prepare(worker, entry, r, offending, 0, out, &status);
+	struct tree *tree = command_find_tree(worker, entry);
+	int r = v2_overflow_of_add(tree, items, &offending);
 
+	tree = prepare(worker, entry, tree, r, offending, EFFECTS_ADD, out, &status);
 	if (tree == NULL)
 		return status;
 	r = add_all(worker, tree, items, &done);
@@ -182,9 +196,10 @@ v2_batch_set(struct command_worker *worker, const struct command_entry *entry, s
 
 	if (items->count == 0)
 		return reply_applied(out, 0);
-	int r = v2_overflow_of_set(command_find_tree(worker, entry), items, &offending, &close, &room);
-	struct tree *tree = prepare(worker, entry, r, offending, room, out, &status);
+	struct tree *tree = command_find_tree(worker, entry);
+	int r = v2_overflow_of_set(tree, items, &offending, &close, &room);
 
+	tree = prepare(worker, entry, tree, r, offending, room, out, &status);
 	if (tree == NULL)
 		return status;
 	r = set_all(worker, tree, items, close ? ITEMS_LOWER : ITEMS_ALL, &done);

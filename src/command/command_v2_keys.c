@@ -43,7 +43,7 @@ enum { EFFECTS_PER_KEY = 3 };
 
 /* Looks at all keys first, which brings them into the cache as well. */
 static bool
-has_room(const struct command_worker *worker, struct tree *tree, const struct v2_keys *keys)
+has_room(struct command_worker *worker, struct tree *tree, const struct v2_keys *keys)
 {
 	size_t effects = 0, room = 0;
 	struct v2_window window;
@@ -57,7 +57,7 @@ has_room(const struct command_worker *worker, struct tree *tree, const struct v2
 		effects += EFFECTS_PER_KEY + days.in_range + days.zero;
 		room = of_key > room ? of_key : room;
 	}
-	return v2_log_has_room(worker, effects + room);
+	return effect_log_has_room(&worker->log, NULL, 0, effects + room);
 }
 
 enum outcome { KEY_MISSING, KEY_CHANGED, KEY_LEFT };

@@ -192,7 +192,7 @@ v2_overflow_of_set(struct tree *tree, const struct v2_items *items, const struct
 	const uint32_t count = items->count;
 	uint32_t offending = count;
 
-	*ret_room = 0;
+	*ret_room = tree_key_room(NULL, 0);
 	*ret_close = !fits_easily(tree == NULL ? 0 : look_at_all(tree, items, ret_room), items);
 	if (!*ret_close)
 		return 0;

@@ -243,7 +243,7 @@ tree_forget_zeros(struct engine_worker *worker, struct tree *tree, uint64_t key)
 size_t
 tree_key_room(struct tree *tree, uint64_t key)
 {
-	struct key_record *record = partition_find(&tree->table, key);
+	struct key_record *record = tree == NULL ? NULL : partition_find(&tree->table, key);
 	const size_t slots = record == NULL ? INLINE_SLOTS : key_record_slot_count(record);
 
 	return slots + BLOCK_SLOTS_MAX + 1 + SET_MORE;

@@ -17,14 +17,26 @@ effects_in(size_t bytes)
 	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
 }
 
+/* Of a record without a name, whose day and tree, generation and key are the least that can be. */
+enum { RECORD_BYTES_LEAST = 1 + 1 + 1 + 1 + 4 + 10 };
+
+/* Most effects that any room of so many bytes is for. */
+static uint32_t
+effects_most(size_t bytes)
+{
+	const size_t count = bytes / RECORD_BYTES_LEAST;
+
+	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
 int
 effect_log_init(struct effect_log *log, struct wal_writer *writer, struct engine_worker *worker)
 {
 	*log = (struct effect_log){ .writer = writer };
 	if (writer == NULL)
 		return 0;
-	log->capacity = effects_in(wal_writer_capacity(writer));
-	assert(log->capacity > 0);
+	log->capacity = effects_most(wal_writer_capacity(writer));
+	assert(effects_in(wal_writer_capacity(writer)) > 0);
 	log->buffer.effects = mem_alloc(log->capacity * sizeof(struct effect));
 	if (log->buffer.effects == NULL) {
 		wal_writer_destroy(writer);
@@ -54,6 +66,37 @@ effect_log_room(struct effect_log *log)
 	uint32_t fits = effects_in(wal_writer_room(log->writer));
 
 	log->buffer.capacity = fits < log->capacity ? fits : log->capacity;
+}
+
+static size_t
+varint_bytes(uint64_t value)
+{
+	return (64 + 6 - (size_t)__builtin_clzll(value | 1)) / 7;
+}
+
+/* The longest record of such a key. A cut may move the generation by one meanwhile, since it waits for every section. */
+static size_t
+record_bytes(const struct tree *tree, uint64_t key_max)
+{
+	return 1 + varint_bytes(tree_id(tree)) + varint_bytes(tree_generation(tree) + 1) + varint_bytes(key_max) +
+	       varint_bytes(WAL_DAY_MAX) + 10;
+}
+
+bool
+effect_log_has_room(struct effect_log *log, const struct tree *tree, uint64_t key_max, size_t effects)
+{
+	struct effect_buffer *buffer = &log->buffer;
+
+	if (log->writer == NULL)
+		return true;
+	const size_t left = buffer->capacity - buffer->count;
+
+	if (left >= effects || tree == NULL)
+		return left >= effects;
+	const size_t fits = buffer->count + left * WAL_RECORD_BYTES_MAX / record_bytes(tree, key_max);
+
+	buffer->capacity = fits < log->capacity ? (uint32_t)fits : log->capacity;
+	return buffer->capacity - buffer->count >= effects;
 }
 
 bool

@@ -29,6 +29,12 @@ void effect_log_deinit(struct effect_log *log);
 /* Before a request: lets the engine use what fits the log now, whatever the tag. Counts with one create a request. */
 void effect_log_room(struct effect_log *log);
 
+/*
+ * Is there room for so many effects? With a tree: from here on the request changes keys of that tree alone, none above key_max.
+ * Then its records are shorter than records may be, and the engine may use what more of them fits. NULL: of any tree.
+ */
+bool effect_log_has_room(struct effect_log *log, const struct tree *tree, uint64_t key_max, size_t effects);
+
 /* Nothing waits in the buffers: a request that found no room now will never find it. */
 bool effect_log_is_empty(const struct effect_log *log);
 

@@ -76,6 +76,7 @@ options_of(struct store *store, const struct restored *restored)
 		.fsync = options->wal_fsync,
 		.segment_bytes = options->wal_segment_bytes,
 		.bytes_max = options->wal_max_bytes,
+		.writer_bytes = options->wal_writer_bytes,
 		.batch_wait_us = options->wal_batch_wait_us,
 		.writers_max = options->writers_max,
 		.epoch_first = store->log.epoch + 2, /* a group's may be one below E */

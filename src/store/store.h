@@ -26,7 +26,8 @@ struct store_options {
 	bool wal;                         /* the rest counts only with it, but for wal_truncate_at_damage */
 	enum wal_fsync wal_fsync;
 	uint64_t wal_segment_bytes;
-	uint64_t wal_max_bytes; /* a full dump starts by itself when the log is larger */
+	uint32_t wal_writer_bytes; /* of each of a writer's buffers; 0: as the log chooses */
+	uint64_t wal_max_bytes;    /* a full dump starts by itself when the log is larger */
 	uint32_t wal_batch_wait_us;
 	bool wal_truncate_at_damage;
 	uint32_t writers_max; /* of the log: the workers', and one for the store */

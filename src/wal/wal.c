@@ -16,11 +16,9 @@
 #include "wal/wal_internal.h"
 
 enum {
-	WRITER_CAPACITY_MIN = 64 << 10,
-	WRITER_CAPACITY_MAX = 4 << 20,
 	SEGMENT_BLOCKS_MIN = 4, /* full ones, that a segment has room for */
 };
-static_assert((int)WRITER_CAPACITY_MIN > (int)WAL_CREATE_BYTES_MAX, "every record fits into an empty buffer");
+static_assert((int)WAL_WRITER_BYTES_MIN > (int)WAL_CREATE_BYTES_MAX, "every record fits into an empty buffer");
 static_assert((int)SEGMENT_BLOCKS_MIN > (int)WAL_FULL_BLOCKS_MIN,
               "a fresh segment has room enough after its first block");
 
@@ -30,12 +28,19 @@ static void
 sizes_set(struct wal *wal)
 {
 	const struct wal_options *options = &wal->options;
-	uint64_t share = options->segment_bytes / (SEGMENT_BLOCKS_MIN * (uint64_t)options->writers_max);
+	const uint64_t headers = WAL_HEADER_BYTES + SEGMENT_BLOCKS_MIN * (uint64_t)WAL_BLOCK_HEADER_BYTES;
+	uint64_t payload =
+	    options->segment_bytes > headers ? (options->segment_bytes - headers) / SEGMENT_BLOCKS_MIN : 0;
 
-	if (share < WRITER_CAPACITY_MIN)
-		share = WRITER_CAPACITY_MIN;
-	if (share > WRITER_CAPACITY_MAX)
-		share = WRITER_CAPACITY_MAX;
+	if (payload > UINT32_MAX)
+		payload = UINT32_MAX;
+	uint64_t share = payload / options->writers_max;
+
+	share -= share % WAL_BLOCK_ALIGNMENT;
+	if (share < WAL_WRITER_BYTES_MIN)
+		share = WAL_WRITER_BYTES_MIN;
+	if (share > WAL_WRITER_BYTES_MAX)
+		share = WAL_WRITER_BYTES_MAX;
 	wal->writer_capacity = options->writer_bytes > 0 ? options->writer_bytes : (size_t)share;
 	wal->block_bytes_max = WAL_BLOCK_HEADER_BYTES + wal_block_padded(options->writers_max * wal->writer_capacity);
 	wal->segment_bytes = WAL_HEADER_BYTES + SEGMENT_BLOCKS_MIN * wal->block_bytes_max;

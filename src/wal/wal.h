@@ -34,6 +34,12 @@ enum wal_state {
 	WAL_FAILED, /* a write or a sync failed: nothing more is logged, what was not released is unknown. Final */
 };
 
+/*
+ * Of each of a writer's two buffers, unless told. A request has to fit one, and the largest that a client may always ask for does,
+ * however many writers share a segment; so with very many the segments become larger than asked for.
+ */
+enum { WAL_WRITER_BYTES_MIN = 3 << 19, WAL_WRITER_BYTES_MAX = 64 << 20 };
+
 struct wal_options {
 	struct wal_device device;
 	uint8_t identity[WAL_IDENTITY_BYTES];
@@ -43,8 +49,8 @@ struct wal_options {
 	uint32_t batch_wait_us; /* to gather more before a commit */
 	uint32_t writers_max;
 	uint32_t
-	    writer_bytes;     /* of each of a writer's two buffers. 0: a share of segment_bytes, from 64 KiB to 4 MiB */
-	uint64_t epoch_first; /* E of this run: above every epoch ever seen */
+	    writer_bytes; /* of each of a writer's two buffers. 0: a share of segment_bytes, within the bounds above */
+	uint64_t epoch_first;     /* E of this run: above every epoch ever seen */
 	uint64_t sequence_first;  /* of this run's first segment, or a later one: above every one ever seen */
 	uint64_t sequence_needed; /* the manifest's first segment: those before may be recycled. 0: all are needed */
 	struct wal_position last; /* the last block that recovery accepted */

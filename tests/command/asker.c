@@ -69,6 +69,22 @@ asker_restart(struct asker *asker)
 	assert_int_equal(command_worker_create(&asker->options, &asker->worker), 0);
 }
 
+void
+asker_reopen(struct asker *asker, uint32_t writers_max, uint64_t segment_bytes)
+{
+	struct store_options *options = &asker->kit->options;
+
+	command_worker_destroy(asker->worker);
+	kit_close(asker->kit);
+	options->writers_max = writers_max;
+	options->wal_segment_bytes = segment_bytes;
+	options->wal_writer_bytes = 0;
+	assert_int_equal(kit_open(asker->kit), 0);
+	asker->options.engine = asker->kit->engine;
+	asker->options.store = asker->kit->store;
+	assert_int_equal(command_worker_create(&asker->options, &asker->worker), 0);
+}
+
 uint64_t
 asker_wait(struct asker *asker, struct buffer *ret_reply)
 {

@@ -27,6 +27,9 @@ int asker_teardown(void **state);
 /* Ends the worker and makes one with the options as they are now. */
 void asker_restart(struct asker *asker);
 
+/* The same with a store opened anew, whose log chooses the size of its writers' buffers. */
+void asker_reopen(struct asker *asker, uint32_t writers_max, uint64_t segment_bytes);
+
 /* The reply to one line in a batch of its own, NUL-terminated, with its CR LF. Waits for what is pending. Valid until the
  * next call. */
 const char *asker_ask(struct asker *asker, const char *line);

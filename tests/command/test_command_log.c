@@ -212,8 +212,9 @@ what_the_log_can_never_take_is_refused(void **state)
 	assert_int_equal(tree_load_publish(asker->kit->worker, tree, "a", 1), 0);
 	(void)effect_log_append(&asker->kit->effects);
 	engine_batch_end(asker->kit->worker);
-	asker_expect(asker, "{\"command\":\"reset\",\"tree_name\":\"a\",\"key\":1}", false,
-	             "\"Request too large for the log (--wal-segment-bytes), nothing changed\"");
+	asker_expect(
+	    asker, "{\"command\":\"reset\",\"tree_name\":\"a\",\"key\":1}", false,
+	    "\"Request too large for the log, nothing changed: ask for less at once, or raise --wal-segment-bytes\"");
 	asker_expect(asker, SUM, true, "3000");
 	/* The writes behind it are not held up. */
 	asker_expect(asker, INCREMENT, true, "1");

@@ -185,22 +185,46 @@ as_many_as_may_be(void **state)
 	         "\"Field items exceeds max size\",\"error_code\":\"validation_error\"");
 }
 
-/* What can never fit the log is refused before anything is changed but the series made. */
+/* What can never fit the log is refused before anything is changed: not even its series is made. */
 static void
 too_large_for_the_log(void **state)
 {
 	struct asker *asker = *state;
+	static const char refusal[] =
+	    "\"Request too large for the log, nothing changed: ask for less at once, or raise --wal-segment-bytes\"";
 
 	asker->options.request_bytes_max = 1 << 20;
 	asker_restart(asker);
 	asker->worker->log.capacity = 40;
-	ask_many(asker, "series.batch_add", 5, "{\"applied\":5,\"total\":15}");
-	ask_many(asker, "series.batch_add", 11,
-	         "\"Request too large for the log (--wal-segment-bytes), nothing changed\"");
-	ask_many(asker, "series.batch_set", 2,
-	         "\"Request too large for the log (--wal-segment-bytes), nothing changed\"");
-	asker_expect_v2(asker, "\"op\":\"counter.batch_sum\",\"series\":\"m\",\"keys\":[0,1,9]",
-	                "[{\"key\":0,\"value\":1},{\"key\":1,\"value\":2},{\"key\":9,\"value\":0}]");
+	ask_many(asker, "series.batch_add", 13, refusal);
+	ask_many(asker, "series.batch_set", 2, refusal);
+	asker_expect_v2(asker, "\"op\":\"tree.list\"", "[]");
+	ask_many(asker, "series.batch_add", 12, "{\"applied\":12,\"total\":43}");
+	ask_many(asker, "series.batch_add", 14, refusal);
+	ask_many(asker, "series.batch_set", 2, refusal);
+	asker_expect_v2(
+	    asker, "\"op\":\"counter.batch_sum\",\"series\":\"m\",\"keys\":[0,1,9,13]",
+	    "[{\"key\":0,\"value\":1},{\"key\":1,\"value\":2},{\"key\":9,\"value\":3},{\"key\":13,\"value\":0}]");
+	asker->worker->log.capacity = 4;
+	asker_expect_v2_error(
+	    asker, "\"op\":\"counter.increment\",\"series\":\"n\",\"key\":1", "internal_error",
+	    "Request too large for the log, nothing changed: ask for less at once, or raise --wal-segment-bytes");
+	asker_expect_v2(asker, "\"op\":\"tree.list\"", "[\"m\"]");
+}
+
+/* As many items as may be find room in the log of any number of workers, in a series that is not there. */
+static void
+as_many_as_may_be_of_many_workers(void **state)
+{
+	enum { WORKERS = 64 };
+	struct asker *asker = *state;
+
+	asker->options.request_bytes_max = 1 << 20;
+	asker_reopen(asker, WORKERS + 2, 64 << 20);
+	ask_many(asker, "series.batch_add", MANY, "{\"applied\":10000,\"total\":39994}");
+	asker_expect_v2(asker, "\"op\":\"tree.drop\",\"series\":\"m\"", "\"OK\"");
+	ask_many(asker, "series.batch_set", MANY, "{\"applied\":10000}");
+	ask_many(asker, "series.batch_set", MANY, "{\"applied\":10000}");
 }
 
 #define ask_test(test) cmocka_unit_test_setup_teardown(test, asker_setup, asker_teardown)
@@ -218,6 +242,7 @@ main(void)
 		ask_test(a_total_shown_refuses_nothing),
 		ask_test(as_many_as_may_be),
 		log_test(too_large_for_the_log),
+		log_test(as_many_as_may_be_of_many_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

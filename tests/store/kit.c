@@ -31,7 +31,7 @@ kit_setup(void **state)
 int
 kit_setup_log(void **state)
 {
-	enum { SEGMENT_BYTES = 128 << 10 };
+	enum { SEGMENT_BYTES = 128 << 10, WRITER_BYTES = 64 << 10 };
 	struct kit *kit;
 
 	(void)kit_setup(state);
@@ -39,6 +39,7 @@ kit_setup_log(void **state)
 	kit->options.wal = true;
 	kit->options.wal_fsync = WAL_FSYNC_TRUE;
 	kit->options.wal_segment_bytes = SEGMENT_BYTES;
+	kit->options.wal_writer_bytes = WRITER_BYTES;
 	kit->options.wal_max_bytes = UINT64_C(1) << 30;
 	kit->options.writers_max = 2;
 	return 0;
