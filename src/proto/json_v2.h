@@ -79,7 +79,7 @@ struct v2_item {
 
 /* Arrays of unsigned integers are read where they are walked over, since they are what long lines consist of. */
 struct v2_keys {
-	const uint64_t *at; /* in the scratch arena */
+	uint64_t *at; /* in the scratch arena */
 	uint32_t count;
 };
 struct v2_items {
