@@ -1,5 +1,8 @@
 /*
  * command_v2_sums.c - sums of many keys
+ *
+ * What one costs is the slots of days of its key, with a range. A key right behind itself costs nothing more; one that comes
+ * again later does.
  */
 #include "command/command_v2.h"
 
@@ -34,18 +37,34 @@ sum_of(const struct command_entry *entry, struct tree *tree, uint64_t key)
 	return tree_total(tree, key);
 }
 
+/* The sum that was looked for last. */
+struct last {
+	struct tree *tree; /* NULL: none */
+	uint64_t key, sum;
+};
+
+/* Of two equal items behind each other the second takes the first's sum: as if both had been looked at then. */
+static uint64_t
+sum_again(const struct command_entry *entry, struct tree *tree, uint64_t key, struct last *last)
+{
+	if (last->tree != tree || last->key != key)
+		*last = (struct last){ tree, key, sum_of(entry, tree, key) };
+	return last->sum;
+}
+
 static void
 append_sums(const struct command_entry *entry, struct tree *tree, struct buffer *out)
 {
 	const struct v2_keys *keys = &entry->v2->keys;
 	char element[ELEMENT_BYTES_MAX];
 	char *end = element + sizeof(element);
+	struct last last = { 0 };
 	struct v2_window window;
 
 	v2_window_begin(&window, tree, keys->at, sizeof(*keys->at), keys->count);
 	for (uint32_t i = 0; i < keys->count && !out->failed; i++) {
 		v2_window_step(&window, i);
-		char *at = put_sum(end, keys->at[i], sum_of(entry, tree, keys->at[i]));
+		char *at = put_sum(end, keys->at[i], sum_again(entry, tree, keys->at[i], &last));
 
 		put_before(at, "{");
 		if (i > 0)
@@ -107,6 +126,7 @@ append_items(struct command_worker *worker, const struct command_entry *entry, s
 	char element[ELEMENT_BYTES_MAX];
 	char *end = element + sizeof(element);
 	struct tree *tree = NULL;
+	struct last last = { 0 };
 
 	for (uint32_t i = 0; i < sums->count && !out->failed; i++) {
 		const struct v2_sum *item = &sums->at[i];
@@ -114,7 +134,7 @@ append_items(struct command_worker *worker, const struct command_entry *entry, s
 		tree = find_series(worker, sums->at, i, tree);
 		if (tree == NULL)
 			return item;
-		char *at = put_sum(end, item->key, sum_of(entry, tree, item->key));
+		char *at = put_sum(end, item->key, sum_again(entry, tree, item->key, &last));
 
 		put_before(at, ",");
 		buffer_append(out, i > 0 ? ",{\"series\":" : "{\"series\":", i > 0 ? 11 : 10);

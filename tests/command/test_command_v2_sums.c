@@ -5,6 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static unsigned looks;
+
+uint64_t __real_tree_sum_range(struct tree *tree, uint64_t key, uint64_t from, uint64_t to);
+uint64_t __wrap_tree_sum_range(struct tree *tree, uint64_t key, uint64_t from, uint64_t to);
+uint64_t
+__wrap_tree_sum_range(struct tree *tree, uint64_t key, uint64_t from, uint64_t to)
+{
+	looks++;
+	return __real_tree_sum_range(tree, key, from, to);
+}
+
 static void
 fill(struct asker *asker)
 {
@@ -90,6 +101,30 @@ of_many_keys(void **state)
 	}
 }
 
+/* A key of many days is not gone through for each of equal items behind each other. */
+static void
+of_one_key_again_and_again(void **state)
+{
+	struct asker *asker = *state;
+
+	fill(asker);
+	looks = 0;
+	asker_expect_v2(
+	    asker,
+	    "\"op\":\"series.batch_sum\",\"series\":\"a\",\"keys\":[1,1,1,2,1],\"range\":{\"from\":20260101,\"to\":"
+	    "20260131}",
+	    "[{\"key\":1,\"value\":2},{\"key\":1,\"value\":2},{\"key\":1,\"value\":2},{\"key\":2,\"value\":7},"
+	    "{\"key\":1,\"value\":2}]");
+	assert_int_equal(looks, 3);
+	looks = 0;
+	asker_expect_v2(asker,
+	                "\"op\":\"counter.multi_sum\",\"range\":{\"from\":20260101,\"to\":20260103},\"items\":[{"
+	                "\"series\":\"a\",\"key\":1},{\"series\":\"a\",\"key\":1},{\"series\":\"b\\n\",\"key\":1}]",
+	                "[{\"series\":\"a\",\"key\":1,\"value\":2},{\"series\":\"a\",\"key\":1,\"value\":2},"
+	                "{\"series\":\"b\\n\",\"key\":1,\"value\":50}]");
+	assert_int_equal(looks, 2);
+}
+
 #define ask_test(test) cmocka_unit_test_setup_teardown(test, asker_setup, asker_teardown)
 
 int
@@ -99,6 +134,7 @@ main(void)
 		ask_test(of_one_series),
 		ask_test(of_several_series),
 		ask_test(of_many_keys),
+		ask_test(of_one_key_again_and_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
