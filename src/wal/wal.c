@@ -16,9 +16,11 @@
 #include "wal/wal_internal.h"
 
 enum {
-	SEGMENT_BLOCKS_MIN = 4, /* full ones, that a segment has room for */
+	WRITER_BYTES_LEAST = 64 << 10,
+	SEGMENT_SHARES_MAX = 32, /* no buffer is a smaller part of the segment asked for, up to WAL_WRITER_BYTES_MIN */
+	SEGMENT_BLOCKS_MIN = 4,  /* full ones, that a segment has room for */
 };
-static_assert((int)WAL_WRITER_BYTES_MIN > (int)WAL_CREATE_BYTES_MAX, "every record fits into an empty buffer");
+static_assert((int)WRITER_BYTES_LEAST > (int)WAL_CREATE_BYTES_MAX, "every record fits into an empty buffer");
 static_assert((int)SEGMENT_BLOCKS_MIN > (int)WAL_FULL_BLOCKS_MIN,
               "a fresh segment has room enough after its first block");
 
@@ -36,9 +38,16 @@ sizes_set(struct wal *wal)
 		payload = UINT32_MAX;
 	uint64_t share = payload / options->writers_max;
 
+	/* Who asks for small segments gets them, and takes shorter requests. */
+	uint64_t least = options->segment_bytes / SEGMENT_SHARES_MAX;
+
+	if (least < WRITER_BYTES_LEAST)
+		least = WRITER_BYTES_LEAST;
+	if (least > WAL_WRITER_BYTES_MIN)
+		least = WAL_WRITER_BYTES_MIN;
 	share -= share % WAL_BLOCK_ALIGNMENT;
-	if (share < WAL_WRITER_BYTES_MIN)
-		share = WAL_WRITER_BYTES_MIN;
+	if (share < least)
+		share = least;
 	if (share > WAL_WRITER_BYTES_MAX)
 		share = WAL_WRITER_BYTES_MAX;
 	wal->writer_capacity = options->writer_bytes > 0 ? options->writer_bytes : (size_t)share;

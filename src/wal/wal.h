@@ -35,8 +35,9 @@ enum wal_state {
 };
 
 /*
- * Of each of a writer's two buffers, unless told. A request has to fit one, and the largest that a client may always ask for does,
- * however many writers share a segment; so with very many the segments become larger than asked for.
+ * Of each of a writer's two buffers, unless told. A request has to fit one. With segments of 48 MiB or more the least is what the
+ * largest request takes that a client may always ask for, however many writers there are; so with very many the segments
+ * become larger than asked for. With smaller ones it is less, down to 64 KiB.
  */
 enum { WAL_WRITER_BYTES_MIN = 3 << 19, WAL_WRITER_BYTES_MAX = 64 << 20 };
 
