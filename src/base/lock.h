@@ -9,6 +9,7 @@
 #pragma once
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ck_spinlock.h>
@@ -41,6 +42,16 @@ lock_take(struct lock *lock)
 			lock_pause(&spins);
 	}
 	TSAN_ACQUIRE(lock);
+}
+
+/* False, at once: somebody has it. */
+static inline bool
+lock_try(struct lock *lock)
+{
+	if (!ck_spinlock_trylock(&lock->spinlock))
+		return false;
+	TSAN_ACQUIRE(lock);
+	return true;
 }
 
 static inline void
