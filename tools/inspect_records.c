@@ -32,7 +32,7 @@ kind_name(enum wal_kind kind)
 {
 	static const char *const names[WAL_KINDS] = {
 		[WAL_ADD] = "add",           [WAL_DAY] = "day",       [WAL_TOTAL] = "total", [WAL_LISTED] = "listed",
-		[WAL_UNLISTED] = "unlisted", [WAL_CREATE] = "create", [WAL_DROP] = "drop",
+		[WAL_UNLISTED] = "unlisted", [WAL_CREATE] = "create", [WAL_DROP] = "drop",   [WAL_LEDGER] = "ledger",
 	};
 
 	return names[kind];
@@ -95,6 +95,9 @@ print_rest(struct buffer *out, const struct wal_record *record)
 	case WAL_CREATE:
 		print_create(out, record);
 		break;
+	case WAL_LEDGER:
+		print(out, ",\"bytes\":%zu", record->name_bytes);
+		break;
 	case WAL_DROP:
 	case WAL_KINDS:
 		break;
@@ -126,14 +129,15 @@ record_print(void *context, const struct wal_record *record)
 		return 0;
 	wal_segment_name(records->block->sequence, segment);
 	print(out,
-	      "{\"segment\":\"%s\",\"offset\":%" PRIu64 ",\"epoch\":%" PRIu64 ",\"group\":%" PRIu64
-	      ",\"kind\":\"%s\",\"tree_id\":%" PRIu64,
-	      segment, records->offset, records->block->epoch, group, kind_name(record->kind), record->tree_id);
+	      "{\"segment\":\"%s\",\"offset\":%" PRIu64 ",\"epoch\":%" PRIu64 ",\"group\":%" PRIu64 ",\"kind\":\"%s\"",
+	      segment, records->offset, records->block->epoch, group, kind_name(record->kind));
+	if (record->kind != WAL_LEDGER)
+		print(out, ",\"tree_id\":%" PRIu64, record->tree_id);
 	if (name != NULL) {
 		buffer_append_literal(out, ",\"tree\":");
 		print_tree(out, name->name, name->bytes);
 	}
-	if (record->kind != WAL_CREATE && record->kind != WAL_DROP)
+	if (record->kind < WAL_CREATE)
 		print(out, ",\"generation\":%" PRIu64 ",\"key\":%" PRIu64, record->generation, record->key);
 	print_rest(out, record);
 	buffer_append_literal(out, "}\n");

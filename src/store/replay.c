@@ -187,7 +187,7 @@ apply_record(void *context, const struct wal_record *record)
 	struct replay *replay = context;
 	struct found_tree *found;
 
-	if (record->kind == WAL_CREATE || record->kind == WAL_DROP)
+	if (record->kind == WAL_CREATE || record->kind == WAL_DROP || record->kind == WAL_LEDGER)
 		return 0;
 	found = find_tree(replay, record->tree_id);
 	if (found == NULL || found->tree == NULL) {

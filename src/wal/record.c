@@ -85,6 +85,25 @@ put_create(const struct wal_record *record, uint8_t *at)
 	return at + record->name_bytes;
 }
 
+static uint8_t *
+put_ledger(const struct wal_record *record, uint8_t *at)
+{
+	assert(record->name_bytes <= WAL_LEDGER_BODY_MAX);
+	at = put(at, record->name_bytes);
+	if (record->name_bytes > 0)
+		memcpy(at, record->name, record->name_bytes);
+	return at + record->name_bytes;
+}
+
+/* What is not about a key. */
+static uint8_t *
+put_other(const struct wal_record *record, uint8_t *at)
+{
+	if (record->kind == WAL_CREATE)
+		return put_create(record, at);
+	return record->kind == WAL_LEDGER ? put_ledger(record, at) : put(at, record->tree_id);
+}
+
 size_t
 wal_record_encode(const struct wal_record *record, uint8_t *out)
 {
@@ -92,11 +111,9 @@ wal_record_encode(const struct wal_record *record, uint8_t *out)
 
 	assert(record->kind >= WAL_ADD && record->kind < WAL_KINDS);
 	*out = (uint8_t)record->kind;
-	if (record->kind == WAL_CREATE)
-		return (size_t)(put_create(record, at) - out);
+	if (record->kind >= WAL_CREATE)
+		return (size_t)(put_other(record, at) - out);
 	at = put(at, record->tree_id);
-	if (record->kind == WAL_DROP)
-		return (size_t)(at - out);
 	at = put(at, record->generation);
 	at = put(at, record->key);
 	if (record->kind <= WAL_DAY) {
@@ -168,16 +185,46 @@ get_zigzag(struct reader *reader)
 }
 
 static void
-get_create(struct reader *reader, struct wal_record *record)
+get_bytes(struct reader *reader, size_t bytes_max, struct wal_record *record)
 {
-	record->generation = get(reader);
-	record->key = get(reader);
-	record->name_bytes = get_at_most(reader, TREE_NAME_BYTES_MAX);
+	record->name_bytes = get_at_most(reader, bytes_max);
 	if ((size_t)(reader->end - reader->at) < record->name_bytes)
 		(void)get_failed(reader);
 	record->name = (const char *)reader->at;
 	if (!reader->failed)
 		reader->at += record->name_bytes;
+}
+
+static void
+get_create(struct reader *reader, struct wal_record *record)
+{
+	record->tree_id = get(reader);
+	record->generation = get(reader);
+	record->key = get(reader);
+	get_bytes(reader, TREE_NAME_BYTES_MAX, record);
+}
+
+/* What is not about a key. */
+static void
+get_other(struct reader *reader, struct wal_record *record)
+{
+	if (record->kind == WAL_CREATE)
+		get_create(reader, record);
+	else if (record->kind == WAL_LEDGER)
+		get_bytes(reader, WAL_LEDGER_BODY_MAX, record);
+	else
+		record->tree_id = get(reader);
+}
+
+static void
+get_effect(struct reader *reader, struct wal_record *record)
+{
+	record->tree_id = get(reader);
+	record->generation = get(reader);
+	record->key = get(reader);
+	if (record->kind <= WAL_DAY)
+		record->day = (uint32_t)get_at_most(reader, WAL_DAY_MAX);
+	record->delta = record->kind <= WAL_TOTAL ? get_zigzag(reader) : get(reader);
 }
 
 size_t
@@ -191,15 +238,9 @@ wal_record_decode(const uint8_t *data, size_t bytes, struct wal_record *ret)
 	if (kind < WAL_ADD || kind >= WAL_KINDS)
 		return 0;
 	*ret = (struct wal_record){ .kind = kind, .last = (*data & WAL_LAST_OF_GROUP) != 0 };
-	ret->tree_id = get(&reader);
-	if (kind == WAL_CREATE) {
-		get_create(&reader, ret);
-	} else if (kind != WAL_DROP) {
-		ret->generation = get(&reader);
-		ret->key = get(&reader);
-		if (kind <= WAL_DAY)
-			ret->day = (uint32_t)get_at_most(&reader, WAL_DAY_MAX);
-		ret->delta = kind <= WAL_TOTAL ? get_zigzag(&reader) : get(&reader);
-	}
+	if (kind >= WAL_CREATE)
+		get_other(&reader, ret);
+	else
+		get_effect(&reader, ret);
 	return reader.failed ? 0 : (size_t)(reader.at - data);
 }

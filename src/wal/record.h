@@ -1,8 +1,8 @@
 /*
  * record.h - what the log says about counters and trees, and its bytes
  *
- * A record is the signed effect of one operation on one key, or on the set of trees. Effects commute: replay adds them up
- * in any order, but for LISTED and UNLISTED, where the highest sequence wins.
+ * A record is the signed effect of one operation on one key, or on the set of trees, or of the ledger. Effects commute: replay adds them up
+ * in any order, but for LISTED and UNLISTED, where the highest sequence wins, and for LEDGER, which has sequences of its own.
  *
  *   byte 0            kind, with 0x80 set on the last record of its group
  *   then, each as LEB128 varint (7 bits a byte, least first, at most 10 bytes):
@@ -13,6 +13,7 @@
  *     UNLISTED        tree, generation, key, sequence              the key was removed
  *     CREATE          tree, order, replaced tree or 0, name bytes, name
  *     DROP            tree
+ *     LEDGER          bytes, so many bytes: what the ledger says, in its own form; of no tree
  *
  * A group is what one request did; it stands in one block as a whole. Wal knows no tree: ids are numbers here.
  */
@@ -26,19 +27,22 @@
 #include "base/limits.h"
 
 enum wal_kind {
-	WAL_ADD = 1,
+	WAL_ADD = 1, /* up to UNLISTED: of a key */
 	WAL_DAY,
 	WAL_TOTAL,
 	WAL_LISTED,
 	WAL_UNLISTED,
 	WAL_CREATE,
 	WAL_DROP,
+	WAL_LEDGER,
 	WAL_KINDS,
 };
 
 enum {
 	WAL_RECORD_BYTES_MAX = 1 + 10 + 10 + 10 + 5 + 10, /* without a name */
 	WAL_CREATE_BYTES_MAX = WAL_RECORD_BYTES_MAX + TREE_NAME_BYTES_MAX,
+	WAL_LEDGER_BODY_MAX = 1024,
+	WAL_LEDGER_BYTES_MAX = 1 + 2 + WAL_LEDGER_BODY_MAX,
 	WAL_LAST_OF_GROUP = 0x80,
 	WAL_DAY_MAX =
 	    DAY_MAX + 2, /* the two behind DAY_MAX are the engine's difference slots, DAY_ABOVE and DAY_BELOW */
@@ -52,9 +56,10 @@ struct wal_record {
 	uint64_t generation; /* CREATE: place in the order of names */
 	uint64_t key;        /* CREATE: id of the tree that it replaces, or 0 */
 	uint64_t delta;      /* LISTED, UNLISTED: sequence */
-	const char *name;    /* CREATE: borrowed, from the payload when decoded */
+	const char *name;    /* CREATE, and LEDGER's body: borrowed, from the payload when decoded */
 	size_t name_bytes;
 };
+static_assert((int)WAL_LEDGER_BYTES_MAX <= (int)WAL_CREATE_BYTES_MAX, "a create is the largest record there is");
 
 /*
  * Writes the record's bytes to out, which has room for the bound above of its kind. Returns how many; what stands behind them,

@@ -43,6 +43,11 @@ plain_encode(const struct wal_record *record, uint8_t *out)
 	size_t at = 0;
 
 	out[at++] = (uint8_t)record->kind;
+	if (record->kind == WAL_LEDGER) {
+		at += plain_varint(out + at, record->name_bytes);
+		memcpy(out + at, record->name, record->name_bytes);
+		return at + record->name_bytes;
+	}
 	at += plain_varint(out + at, record->tree_id);
 	if (record->kind == WAL_DROP)
 		return at;
@@ -63,6 +68,7 @@ plain_encode(const struct wal_record *record, uint8_t *out)
 		memcpy(out + at, record->name, record->name_bytes);
 		return at + record->name_bytes;
 	case WAL_DROP:
+	case WAL_LEDGER:
 	case WAL_KINDS:
 	default:
 		fail();
@@ -82,7 +88,7 @@ decode(const uint8_t *data, size_t bytes, struct wal_record *ret)
 	memcpy(copy, data, bytes);
 	size_t taken = wal_record_decode(copy, bytes, ret);
 
-	if (taken > 0 && ret->kind == WAL_CREATE) {
+	if (taken > 0 && (ret->kind == WAL_CREATE || ret->kind == WAL_LEDGER)) {
 		/* The name is borrowed from the copy; it lives on in the original. */
 		assert_ptr_equal(ret->name, copy + taken - ret->name_bytes);
 		ret->name = (const char *)data + taken - ret->name_bytes;
@@ -141,7 +147,9 @@ random_record(uint64_t *state)
 
 	if (record.kind <= WAL_DAY)
 		record.day = (uint32_t)(random_skewed(state) % (WAL_DAY_MAX + 1));
-	if (record.kind == WAL_CREATE) {
+	if (record.kind == WAL_LEDGER)
+		record = (struct wal_record){ .kind = WAL_LEDGER };
+	if (record.kind == WAL_CREATE || record.kind == WAL_LEDGER) {
 		record.name = names;
 		record.name_bytes = random_skewed(state) % (random_below(state, 8) == 0 ? sizeof(names) + 1 : 40);
 	} else if (record.kind != WAL_DROP) {
@@ -196,13 +204,18 @@ bounds_hold(void **state)
 			.kind = kind, .tree_id = UINT64_MAX, .generation = UINT64_MAX, .key = UINT64_MAX
 		};
 		size_t bound = kind == WAL_CREATE ? WAL_CREATE_BYTES_MAX : WAL_RECORD_BYTES_MAX;
+
+		if (kind == WAL_LEDGER) {
+			bound = WAL_LEDGER_BYTES_MAX;
+			record = (struct wal_record){ .kind = kind, .name = names, .name_bytes = WAL_LEDGER_BODY_MAX };
+		}
 		uint8_t *out = malloc(bound);
 
 		assert_non_null(out);
 		if (kind == WAL_CREATE) {
 			record.name = names;
 			record.name_bytes = sizeof(names);
-		} else {
+		} else if (kind != WAL_LEDGER) {
 			record.delta = UINT64_C(1) << 63; /* the longest zigzag */
 			record.day = kind <= WAL_DAY ? WAL_DAY_MAX : 0;
 		}
@@ -267,6 +280,10 @@ kinds_and_values_out_of_range(void **state)
 	TAKEN("\x06\x01\x02\x03\x00");
 	TAKEN("\x06\x01\x02\x03\x02xy");
 	REFUSED("\x06\x01\x02\x03\x02x");
+	TAKEN("\x08\x00");
+	TAKEN("\x08\x02xy");
+	REFUSED("\x08\x02x");
+	REFUSED("\x08\x82\x00xy");
 	for (uint64_t day = WAL_DAY_MAX - 1; day <= WAL_DAY_MAX + 2; day++) {
 		struct wal_record record;
 		size_t at = 4;
@@ -278,6 +295,19 @@ kinds_and_values_out_of_range(void **state)
 	}
 	/* 2^32 is no day 0. */
 	REFUSED("\x02\x01\x01\x01\x80\x80\x80\x80\x10\x02");
+}
+
+static void
+a_body_too_long(void **state)
+{
+	uint8_t data[WAL_LEDGER_BODY_MAX + 100] = { WAL_LEDGER };
+	struct wal_record record;
+	size_t at = 1 + plain_varint(data + 1, WAL_LEDGER_BODY_MAX);
+
+	(void)state;
+	assert_int_equal(decode(data, sizeof(data), &record), at + WAL_LEDGER_BODY_MAX);
+	(void)plain_varint(data + 1, WAL_LEDGER_BODY_MAX + 1);
+	assert_int_equal(decode(data, sizeof(data), &record), 0);
 }
 
 static void
@@ -368,6 +398,7 @@ main(void)
 		cmocka_unit_test(only_the_shortest_form),
 		cmocka_unit_test(kinds_and_values_out_of_range),
 		cmocka_unit_test(a_name_too_long),
+		cmocka_unit_test(a_body_too_long),
 		cmocka_unit_test(random_bytes_have_one_reading),
 		cmocka_unit_test(payloads_are_whole_groups),
 	};
