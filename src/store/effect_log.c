@@ -57,15 +57,32 @@ effect_log_deinit(struct effect_log *log)
 	*log = (struct effect_log){ 0 };
 }
 
+static void
+room_of(struct effect_log *log, size_t bytes)
+{
+	uint32_t fits = effects_in(bytes);
+
+	log->buffer.capacity = fits < log->capacity ? fits : log->capacity;
+}
+
 void
 effect_log_room(struct effect_log *log)
 {
 	assert(log->buffer.count == 0);
-	if (log->writer == NULL)
-		return;
-	uint32_t fits = effects_in(wal_writer_room(log->writer));
+	if (log->writer != NULL)
+		room_of(log, wal_writer_room(log->writer));
+}
 
-	log->buffer.capacity = fits < log->capacity ? fits : log->capacity;
+bool
+effect_log_room_for_ledger(struct effect_log *log, size_t body_bytes)
+{
+	assert(log->buffer.count == 0 && body_bytes <= WAL_LEDGER_BODY_MAX);
+	if (log->writer == NULL)
+		return true;
+	size_t room = wal_writer_room(log->writer), wanted = WAL_LEDGER_BYTES_MAX - WAL_LEDGER_BODY_MAX + body_bytes;
+
+	room_of(log, room > wanted ? room - wanted : 0);
+	return room >= wanted;
 }
 
 static size_t
@@ -147,9 +164,10 @@ record_of(const struct effect *effect)
 	return record;
 }
 
-/* One group: the effects from the first on that have its tag. Returns how many. */
+/* One group: the effects from the first on that have its tag, and if these are all of them, what stands behind. Returns how
+ * many effects. */
 static uint32_t
-append_group(struct wal_writer *writer, const struct effect *effects, uint32_t count)
+append_group(struct wal_writer *writer, const struct effect *effects, uint32_t count, const struct wal_record *behind)
 {
 	struct wal_group group;
 	uint32_t i = 0;
@@ -167,12 +185,14 @@ append_group(struct wal_writer *writer, const struct effect *effects, uint32_t c
 		wal_group_add(&group, &record);
 		i += both ? 2 : 1;
 	}
+	if (i == count && behind != NULL)
+		wal_group_add(&group, behind);
 	wal_group_end(&group);
 	return i;
 }
 
-uint64_t
-effect_log_append(struct effect_log *log)
+static uint64_t
+append(struct effect_log *log, const struct wal_record *behind)
 {
 	struct effect_buffer *buffer = &log->buffer;
 	uint64_t tag = 0;
@@ -181,8 +201,33 @@ effect_log_append(struct effect_log *log)
 		const struct effect *effects = &buffer->effects[done];
 
 		tag = effects->tag;
-		done += append_group(log->writer, effects, buffer->count - done);
+		done += append_group(log->writer, effects, buffer->count - done, behind);
 	}
 	buffer->count = 0;
+	return tag;
+}
+
+uint64_t
+effect_log_append(struct effect_log *log)
+{
+	return append(log, NULL);
+}
+
+uint64_t
+effect_log_append_ledger(struct effect_log *log, const uint8_t *body, size_t body_bytes, uint64_t tag)
+{
+	struct wal_record record = { .kind = WAL_LEDGER, .name = (const char *)body, .name_bytes = body_bytes };
+
+	if (log->writer == NULL) {
+		log->buffer.count = 0;
+		return 0;
+	}
+	if (log->buffer.count > 0)
+		return append(log, &record);
+	struct wal_group group;
+
+	wal_group_begin(&group, log->writer, tag);
+	wal_group_add(&group, &record);
+	wal_group_end(&group);
 	return tag;
 }

@@ -35,9 +35,19 @@ void effect_log_room(struct effect_log *log);
  */
 bool effect_log_has_room(struct effect_log *log, const struct tree *tree, uint64_t key_max, size_t effects);
 
+/* The same for a request that the ledger has a record of as well, of so many bytes (body). False: not even that fits now. */
+bool effect_log_room_for_ledger(struct effect_log *log, size_t body_bytes);
+
 /* Nothing waits in the buffers: a request that found no room now will never find it. */
 bool effect_log_is_empty(const struct effect_log *log);
 
 /* After a request, in its section: appends its effects, one group per run of equal tags, and empties the scratch. Returns the
  * last tag, or 0 when there were no effects. */
 uint64_t effect_log_append(struct effect_log *log);
+
+/*
+ * The same with a record of the ledger's (body, borrowed) in the last group, so that it is there if and only if what the
+ * request did is. A request that changed nothing has a group of it alone, with the tag given: E as loaded in this section,
+ * after the last look. Returns the group's tag; 0 without a log.
+ */
+uint64_t effect_log_append_ledger(struct effect_log *log, const uint8_t *body, size_t body_bytes, uint64_t tag);

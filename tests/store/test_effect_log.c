@@ -126,6 +126,71 @@ another_tag_is_another_group(void **state)
 	assert_int_equal(effect_log_append(&kit->effects), 0);
 }
 
+/* What the ledger says of a request stands in its group, whether the request changed anything or not. */
+static void
+the_ledgers_record_is_in_the_group(void **state)
+{
+	static const uint8_t body[] = { 1, 2, 3 };
+	struct kit *kit = *state;
+	struct tree *tree = NULL;
+	struct seen seen;
+
+	assert_int_equal(kit_open(kit), 0);
+	kit_add(kit, "a", 7, 5);
+	for (int round = 0; round < 2; round++) {
+		assert_true(effect_log_room_for_ledger(&kit->effects, sizeof(body)));
+		engine_batch_begin(kit->worker);
+		tree = tree_find(kit->worker, "a", 1);
+		if (round == 0)
+			assert_int_equal(tree_add(kit->worker, tree, 7, KIT_TODAY, 6), 0);
+		uint64_t epoch = engine_log_epoch(kit->engine);
+		uint64_t tag = effect_log_append_ledger(&kit->effects, body, sizeof(body), epoch);
+
+		assert_true(tag == epoch || tag + 1 == epoch);
+		engine_batch_end(kit->worker);
+		wal_writer_flush(kit->effects.writer);
+		kit_sync(kit);
+	}
+	read_log(kit, &seen);
+	assert_int_equal(seen.count, 6);
+	assert_true(seen.records[2].last);
+	assert_int_equal(seen.records[3].kind, WAL_ADD);
+	assert_false(seen.records[3].last);
+	for (size_t i = 4; i < 6; i++) {
+		assert_int_equal(seen.records[i].kind, WAL_LEDGER);
+		assert_int_equal(seen.records[i].name_bytes, sizeof(body));
+		assert_true(seen.records[i].last);
+	}
+}
+
+/* Room for its record is room that the effects do not get. */
+static void
+room_for_the_ledger(void **state)
+{
+	struct kit *kit = *state;
+	uint8_t body[WAL_LEDGER_BODY_MAX] = { 0 };
+	bool fits = true;
+
+	assert_int_equal(kit_open(kit), 0);
+	effect_log_room(&kit->effects);
+	uint32_t without = kit->effects.buffer.capacity;
+
+	engine_batch_begin(kit->worker); /* E cannot move past this section, so nothing is written */
+	for (int i = 0; i < 10000 && fits; i++) {
+		fits = effect_log_room_for_ledger(&kit->effects, sizeof(body));
+		assert_true(kit->effects.buffer.capacity < without);
+		without = kit->effects.buffer.capacity + 1;
+		if (fits)
+			(void)effect_log_append_ledger(&kit->effects, body, sizeof(body),
+			                               engine_log_epoch(kit->engine));
+	}
+	assert_false(fits);
+	assert_int_equal(kit->effects.buffer.capacity, 0);
+	engine_batch_end(kit->worker);
+	wal_writer_flush(kit->effects.writer);
+	kit_sync(kit);
+}
+
 /* With a log that nobody commits: the room shrinks until a request is refused, having changed nothing. */
 static void
 room_is_looked_at_before(void **state)
@@ -167,9 +232,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(a_request_is_one_group),
-		kit_test(another_tag_is_another_group),
-		kit_test(room_is_looked_at_before),
+		kit_test(a_request_is_one_group),   kit_test(another_tag_is_another_group),
+		kit_test(room_is_looked_at_before), kit_test(the_ledgers_record_is_in_the_group),
+		kit_test(room_for_the_ledger),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
