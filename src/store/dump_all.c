@@ -3,11 +3,12 @@
  *
  *   1 rotate     whatever is in the log before has been done, so the cuts of 2 hold it
  *   2 dump       each tree: cut, file, wait until the log has on disk what the file holds, final name
- *   3 manifest   names these files and the segment of 1 as the first that is needed
- *   4 forget     the segments before, and old dumps
+ *   3 ledger     its records, to a file of their own: whatever of them is in the log before has been done, too
+ *   4 manifest   names these files and the segment of 1 as the first that is needed
+ *   5 forget     the segments before, and old dumps
  *
- * A crash before 3 leaves the old manifest and all that it needs, with newer dumps of the same trees: these are used, and
- * the log's records that they hold are skipped. After 3 what 4 would have removed is not looked at. When a tree cannot be
+ * A crash before 4 leaves the old manifest and all that it needs, with newer dumps of the same trees: these are used, and
+ * the log's records that they hold are skipped. After 4 what 5 would have removed is not looked at. When a tree or the ledger cannot be
  * dumped the log goes on from where it was needed, and nothing of it goes.
  */
 #include "store/dump.h"
@@ -15,6 +16,7 @@
 #include "log/log.h"
 #include "store/fault.h"
 #include "store/journal.h"
+#include "store/ledger_file.h"
 #include "store/names.h"
 
 /* Dumps what can be dumped. Returns how many trees could not, the first one's fault in *ret_fault. */
@@ -54,16 +56,40 @@ log_rotate(struct store *store, uint64_t *ret_first, struct store_fault *ret_fau
 	return -1;
 }
 
+/* Behind the one that the manifest names, which a crash would go back to. None without records. */
 static int
-publish_first(struct store *store, uint64_t first, struct store_fault *ret_fault)
+dump_ledger(struct store *store, uint64_t *ret_number, struct store_fault *ret_fault)
 {
-	uint64_t before = store->log.first;
+	uint64_t records;
+
+	*ret_number = store->ledger_number;
+	if (store->options.ledger == NULL)
+		return 0;
+	int r = ledger_file_write(store->directory_fd, store->ledger_number + 1, store->identity, store->options.ledger,
+	                          &records);
+
+	if (r == 0) {
+		*ret_number = records > 0 ? store->ledger_number + 1 : 0;
+		return 0;
+	}
+	store_fault_set(ret_fault, "The ledger's records could not be written: %s", store_error_text(r));
+	log_error("ledger not dumped", log_string("problem", ret_fault->text));
+	return -1;
+}
+
+static int
+publish_dumped(struct store *store, uint64_t first, uint64_t ledger_number, struct store_fault *ret_fault)
+{
+	uint64_t first_before = store->log.first, ledger_before = store->ledger_number;
 
 	store->log.first = first;
+	store->ledger_number = ledger_number;
 	int r = dump_publish(store, ret_fault);
 
-	if (r < 0)
-		store->log.first = before;
+	if (r < 0) {
+		store->log.first = first_before;
+		store->ledger_number = ledger_before;
+	}
 	return r;
 }
 
@@ -72,6 +98,7 @@ forget(struct store *store, bool all)
 {
 	if (store->keeps_files)
 		return 0;
+	(void)ledger_files_forget(store->directory_fd, store->ledger_number);
 	if (all && store->wal != NULL) {
 		/* Relaxed, and before: growth from now on is a new one. */
 		atomic_store_explicit(&store->log_grown, false, memory_order_relaxed);
@@ -83,8 +110,8 @@ forget(struct store *store, bool all)
 static int
 dump_all(struct store *store, const struct file_list *files, struct tree_names *names, struct store_fault *ret_fault)
 {
-	struct store_fault manifest_fault;
-	uint64_t first;
+	struct store_fault later_fault; /* the first one is told */
+	uint64_t first, ledger_number;
 
 	if (log_rotate(store, &first, ret_fault) < 0)
 		return -1;
@@ -93,9 +120,12 @@ dump_all(struct store *store, const struct file_list *files, struct tree_names *
 		log_error("full dump failed", log_string("problem", ret_fault->text));
 		return -1;
 	}
-	const uint64_t failed = dump_trees(store, files, names, ret_fault);
+	uint64_t failed = dump_trees(store, files, names, ret_fault);
 
-	if (publish_first(store, failed > 0 ? store->log.first : first, failed > 0 ? &manifest_fault : ret_fault) < 0)
+	if (dump_ledger(store, &ledger_number, failed > 0 ? &later_fault : ret_fault) < 0)
+		failed++;
+	if (publish_dumped(store, failed > 0 ? store->log.first : first, ledger_number,
+	                   failed > 0 ? &later_fault : ret_fault) < 0)
 		return -1;
 	size_t removed = forget(store, failed == 0);
 

@@ -8,7 +8,7 @@
 #include "snapshot/pack.h"
 #include "store/files.h"
 
-enum { FORMAT = 2, MEMBERS = 8, LOG_MEMBERS = 3, TREE_MEMBERS = 5 };
+enum { FORMAT = 3, MEMBERS = 9, LOG_MEMBERS = 3, TREE_MEMBERS = 5 };
 
 static void
 tree_encode(const struct manifest_tree *tree, struct buffer *out)
@@ -49,6 +49,7 @@ manifest_encode(const struct manifest *manifest, struct buffer *out)
 	pack_uint(out, manifest->log.synced);
 	trees_encode(manifest->trees, manifest->count, out);
 	trees_encode(manifest->staged, manifest->staged_count, out);
+	pack_uint(out, manifest->ledger);
 	pack_u64_type(out);
 	if (!out->failed)
 		pack_u64_bytes(out, checksum_of(out->data + start, out->bytes - start));

@@ -3,16 +3,17 @@
  *
  * MessagePack, replaced as a whole:
  *
- *   ["karma.manifest", 2, identity (16 bytes), next tree id, highest today,
+ *   ["karma.manifest", 3, identity (16 bytes), next tree id, highest today,
  *    [first segment, epoch, synced],                        the log; first segment 0: there is none
  *    [[tree name, tree id, generation, order, file], …],    live trees, in that order
- *    [[…], …]]                                              the same of staged trees
+ *    [[…], …],                                              the same of staged trees
+ *    number]                                                of the file of the ledger's records; 0: there is none
  *   uint64 in its 9-byte form                               XXH3 of all bytes before its last 8
  *
  * Generation 0: exactly that file, whatever it is (one of the original's, mostly), and all that the log says of the id.
  * A staged tree stands in its file, but lives only if the log has the record that created it.
  *
- * Format 1 has no log, no order (the list's counts) and no staged trees; its id 0 is a file to be taken as it is, for which
+ * Format 2 has no number of a ledger. Format 1 has neither that nor a log, no order (the list's counts) and no staged trees; its id 0 is a file to be taken as it is, for which
  * there is no id yet.
  *
  * A format that this program does not know is a damaged manifest: better not to start than to lose what a newer one
@@ -54,6 +55,7 @@ struct manifest {
 	size_t count;
 	struct manifest_tree *staged;
 	size_t staged_count;
+	uint64_t ledger; /* number of its file; 0: there is none */
 };
 
 enum manifest_outcome {

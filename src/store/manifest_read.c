@@ -45,7 +45,7 @@ struct shape {
 	uint32_t members;
 	uint32_t tree_members;
 };
-static const struct shape shapes[] = { { 1, 6, 4 }, { 2, 8, 5 } };
+static const struct shape shapes[] = { { 1, 6, 4 }, { 2, 8, 5 }, { 3, 9, 5 } };
 
 static int
 read_magic(struct source *source, const struct shape **ret_shape)
@@ -203,6 +203,8 @@ read_body(struct source *source, const struct shape *shape, struct manifest *man
 		r = read_trees(source, shape, manifest, &manifest->trees, &manifest->count);
 	if (r == 0 && shape->format > 1)
 		r = read_trees(source, shape, manifest, &manifest->staged, &manifest->staged_count);
+	if (r == 0 && shape->format > 2)
+		r = source_uint(source, "the number of the ledger's file", UINT64_MAX - 1, &manifest->ledger);
 	return r;
 }
 

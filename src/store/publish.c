@@ -78,6 +78,7 @@ write_catalog(struct store *store)
 		.count = store->catalog.count,
 		.staged = (struct manifest_tree *)(uintptr_t)store->staged, /* only read */
 		.staged_count = store->staged != NULL ? 1 : 0,
+		.ledger = store->ledger_number,
 	};
 
 	memcpy(manifest.identity, store->identity, sizeof(manifest.identity));

@@ -21,6 +21,7 @@
 #include "log/log.h"
 #include "store/applier.h"
 #include "store/fault.h"
+#include "store/restore_ledger.h"
 
 enum { REPLAY_STOPPED = 1 }; /* the restoration's fault says why */
 
@@ -182,13 +183,23 @@ apply_listing(struct replay *replay, struct found_tree *found, const struct wal_
 }
 
 static int
+apply_ledger(struct replay *replay, const struct wal_record *record)
+{
+	int r = restore_ledger_body(replay->restoration, (const uint8_t *)record->name, record->name_bytes);
+
+	return r == -ENOMEM ? out_of_memory(replay) : r;
+}
+
+static int
 apply_record(void *context, const struct wal_record *record)
 {
 	struct replay *replay = context;
 	struct found_tree *found;
 
-	if (record->kind == WAL_CREATE || record->kind == WAL_DROP || record->kind == WAL_LEDGER)
+	if (record->kind == WAL_CREATE || record->kind == WAL_DROP)
 		return 0;
+	if (record->kind == WAL_LEDGER)
+		return apply_ledger(replay, record);
 	found = find_tree(replay, record->tree_id);
 	if (found == NULL || found->tree == NULL) {
 		replay->ignored++;

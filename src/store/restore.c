@@ -3,7 +3,8 @@
  *
  *   manifest   for each tree it lists, the newest dump of this directory's identity and of that tree id, never one of an
  *              older generation than the manifest says; then the log, which also tells of trees that came and went since.
- *              A tree listed with generation 0 is exactly the file named, unless there is a dump of its id.
+ *              A tree listed with generation 0 is exactly the file named, unless there is a dump of its id. The ledger's
+ *              records from the file that it names, then from the log.
  *   none       a directory of the original's, or one that starts over: the newest file of each tree name, whatever it
  *              is. These trees get ids, and are in the manifest with generation 0 until their next dump.
  *
@@ -30,6 +31,7 @@
 #include "store/fault.h"
 #include "store/publish_found.h"
 #include "store/replay.h"
+#include "store/restore_ledger.h"
 #include "store/set_aside.h"
 
 static int
@@ -256,8 +258,12 @@ restore_trees(struct restoration *restoration, struct manifest *manifest)
 	engine_tree_id_raise(store->engine, candidates_id_next(&restoration->candidates));
 	int r = listed ? restore_manifest(restoration, manifest) : restore_newest(restoration);
 
+	if (r == 0 && listed)
+		r = restore_ledger(restoration, manifest->ledger);
 	if (r == 0 && (store->options.wal || store->log.first != 0))
 		r = replay_log(restoration, &store->log);
+	if (r == 0)
+		r = restore_ledger_end(restoration);
 	if (r == 0)
 		r = publish_found(restoration);
 	if (r == 0)

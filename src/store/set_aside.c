@@ -13,6 +13,7 @@
 #include "log/log.h"
 #include "store/fault.h"
 #include "store/files.h"
+#include "store/ledger_file.h"
 #include "store/store_internal.h"
 #include "wal/recover.h"
 
@@ -75,6 +76,15 @@ int
 log_file_find(int directory_fd, char *ret)
 {
 	return directory_each(directory_fd, visit_segment, ret);
+}
+
+static int
+visit_ledger_file(void *context, int directory_fd, const struct dirent *entry)
+{
+	uint64_t number;
+
+	(void)directory_fd;
+	return ledger_file_number(entry->d_name, &number) ? files_push(context, entry->d_name) : 0;
 }
 
 /* ---- moving ---- */
@@ -155,6 +165,19 @@ aside_move_all(const struct aside *aside, const struct log_files *files)
 	return r == 0 ? aside_sync(aside) : r;
 }
 
+/* The new manifest names none. */
+static int
+aside_move_ledger(const struct aside *aside)
+{
+	struct log_files files = { 0 };
+	int r = directory_each(aside->directory_fd, visit_ledger_file, &files);
+
+	if (r == 0)
+		r = aside_move_all(aside, &files);
+	log_files_deinit(&files);
+	return r;
+}
+
 static bool
 exists(int directory_fd, const char *file)
 {
@@ -223,6 +246,8 @@ replace_database(struct store *store, const struct aside *aside, const struct lo
 	if (store_publish(store, ret_fault) < 0)
 		return -1;
 	r = aside_move_all(aside, log);
+	if (r == 0)
+		r = aside_move_ledger(aside);
 	return r < 0 ? fail(store, r, ret_fault) : 0;
 }
 

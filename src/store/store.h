@@ -18,6 +18,22 @@
 
 struct store;
 
+/*
+ * What is kept besides trees. The store knows no more of it than bodies of the log's WAL_LEDGER records, which may be met in any
+ * order and more than once.
+ *
+ * load() gets, on the thread of store_open(), each that a file or the log has: 0, -EBADMSG (it is none) or -ENOMEM. loaded()
+ * comes behind the last. save(), on the maintenance thread, gives visit all that a log would need to say again: everything
+ * that was done before the call. What visit returns, if not 0, ends it and is returned.
+ */
+typedef int store_ledger_fn(void *context, const uint8_t *body, size_t bytes);
+struct store_ledger {
+	store_ledger_fn *load;
+	int (*loaded)(void *context);
+	int (*save)(void *context, store_ledger_fn *visit, void *visit_context);
+	void *context;
+};
+
 struct store_options {
 	const char *directory;
 	bool restore;
@@ -31,6 +47,8 @@ struct store_options {
 	uint32_t wal_batch_wait_us;
 	bool wal_truncate_at_damage;
 	uint32_t writers_max; /* of the log: the workers', and one for the store */
+	const struct store_ledger
+	    *ledger; /* borrowed; NULL: there is none, and what a log says of one is passed over */
 };
 
 struct store_fault {

@@ -34,6 +34,7 @@ struct store {
 	struct timespec grown_at; /* steady clock */
 	struct manifest_log log;  /* `first`: a recovery begins there, 0 without a log; the rest as restored */
 	struct catalog catalog;
+	uint64_t ledger_number;             /* of the ledger's file that the manifest names; 0: none */
 	const struct manifest_tree *staged; /* of the load under way, or NULL */
 	bool reads_only;                    /* of store_read(): no file is changed */
 	bool manifest_stale;          /* no file yet, or its last write failed: it does not say what the catalog says */

@@ -33,6 +33,7 @@ static const struct manifest example = {
 	.count = 3,
 	.staged = staged,
 	.staged_count = 1,
+	.ledger = UINT64_C(1) << 35,
 };
 
 static void
@@ -69,6 +70,7 @@ assert_example(const struct manifest *read)
 	assert_list(read->trees, trees, 3);
 	assert_int_equal(read->staged_count, 1);
 	assert_list(read->staged, staged, 1);
+	assert_int_equal(read->ledger, UINT64_C(1) << 35);
 }
 
 static void
@@ -211,7 +213,7 @@ static void
 an_unknown_format_is_refused(void **state)
 {
 	(void)state;
-	assert_refused_with_right_checksum(1 + 1 + strlen("karma.manifest"), 3);
+	assert_refused_with_right_checksum(1 + 1 + strlen("karma.manifest"), 4);
 	assert_refused_with_right_checksum(1 + 1, 'K');             /* the magic */
 	assert_refused_with_right_checksum((size_t)-9, (char)0xd3); /* the checksum as a signed number */
 }
@@ -267,6 +269,35 @@ format_1_is_read(void **state)
 	buffer_deinit(&out);
 }
 
+/* Format 3 without its last member. */
+static void
+format_2_is_read(void **state)
+{
+	struct buffer out;
+	struct manifest read, old = example;
+	struct dump_fault fault;
+
+	(void)state;
+	old.ledger = 0;
+	encode(&old, &out);
+	buffer_truncate(&out, out.bytes - 1 - 9); /* a small number, and the checksum */
+	out.data[0] = (char)0x98;
+	out.data[1 + 1 + strlen("karma.manifest")] = 2;
+	uint64_t checksum = 0;
+
+	pack_u64_type(&out);
+	checksum = checksum_of(out.data, out.bytes);
+	pack_u64_bytes(&out, checksum);
+	assert_int_equal(manifest_decode(out.data, out.bytes, &read, &fault), MANIFEST_OK);
+	assert_int_equal(read.ledger, 0);
+	read.ledger = example.ledger;
+	assert_example(&read);
+	manifest_deinit(&read);
+	for (size_t bytes = 0; bytes < out.bytes; bytes++)
+		assert_refused(out.data, bytes);
+	buffer_deinit(&out);
+}
+
 static void
 what_is_no_file_is_refused(void **state)
 {
@@ -304,6 +335,7 @@ main(void)
 		cmocka_unit_test(values_that_cannot_be_are_refused),
 		cmocka_unit_test(an_unknown_format_is_refused),
 		cmocka_unit_test(format_1_is_read),
+		cmocka_unit_test(format_2_is_read),
 		kit_test(what_is_no_file_is_refused),
 		kit_test(a_failed_write_leaves_nothing_behind),
 	};
