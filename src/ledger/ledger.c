@@ -63,6 +63,7 @@ ledger_destroy(struct ledger *ledger)
 {
 	if (ledger == NULL)
 		return;
+	loading_destroy(ledger);
 	order_deinit(ledger);
 	for (uint32_t i = 0; i < ledger->map_count; i++)
 		map_deinit(&ledger->maps[i]);
@@ -73,6 +74,7 @@ ledger_destroy(struct ledger *ledger)
 uint64_t
 ledger_sequence_next(struct ledger *ledger)
 {
+	assert(ledger->loading == NULL);
 	/* Relaxed: numbers need only be distinct, and one key's are in order by the claims between them. */
 	return atomic_fetch_add_explicit(&ledger->sequence, 1, memory_order_relaxed) + 1;
 }

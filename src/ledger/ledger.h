@@ -150,6 +150,22 @@ uint64_t ledger_prune(struct ledger *ledger, uint64_t before_unix, uint64_t limi
 typedef int ledger_walk_fn(void *context, const char *key, size_t key_bytes, const struct ledger_use *use);
 int ledger_walk(struct ledger *ledger, ledger_walk_fn *visit, void *context);
 
+/* ---- across restarts ----------------------------------------------------------------------------------------------- */
+
+/*
+ * Takes a body that a file or the log holds (codec.h), in any order and as often as it is met: of one key the use with the highest
+ * sequence counts. Before the ledger is used, one thread. Keeps a bounded number beyond records_max. 0, -EBADMSG: it is no
+ * body, or -ENOMEM.
+ */
+int ledger_load(struct ledger *ledger, const uint8_t *body, size_t bytes);
+
+/* Behind the last of them: puts what is left in order, less what was removed, is too old or too many. 0 or -ENOMEM. */
+int ledger_loaded(struct ledger *ledger, uint64_t now_unix);
+
+/* Gives visit the body of every record that is done, as ledger_walk() does. */
+typedef int ledger_body_fn(void *context, const uint8_t *body, size_t bytes);
+int ledger_save(struct ledger *ledger, ledger_body_fn *visit, void *context);
+
 /* Any thread, about. removed: expired and pruned since the start. */
 uint64_t ledger_count(const struct ledger *ledger);
 uint64_t ledger_removed(const struct ledger *ledger);

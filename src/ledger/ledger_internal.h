@@ -70,8 +70,11 @@ struct ledger_map {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct ledger_map) == 64, "two of them share no cache line");
 
+struct ledger_loading;
+
 struct ledger {
 	struct ledger_options options;
+	struct ledger_loading *loading; /* before it is used: load.c */
 	uint64_t
 	    seed; /* a secret, so that nobody can choose keys that are one chain; nothing that is written depends on it */
 	uint32_t map_count;
@@ -106,6 +109,10 @@ struct ledger_map *map_of(struct ledger *ledger, uint64_t hash);
 struct ledger_record *map_find(struct ledger_map *map, const struct ledger_record *wanted);
 bool map_insert(struct ledger_map *map, struct ledger_record *record); /* false: memory is out */
 void map_remove(struct ledger_map *map, struct ledger_record *record);
+void map_collect(struct ledger_map *map, struct ledger_record **records, size_t *count); /* appends all */
+
+/* load.c */
+void loading_destroy(struct ledger *ledger);
 
 /* order.c */
 int order_init(struct ledger *ledger); /* 0 or -ENOMEM */

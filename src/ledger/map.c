@@ -87,3 +87,13 @@ map_remove(struct ledger_map *map, struct ledger_record *record)
 	if (++map->removed > CAPACITY_FIRST && map->removed > map->count && ck_hs_rebuild(&map->hs))
 		map->removed = 0;
 }
+
+void
+map_collect(struct ledger_map *map, struct ledger_record **records, size_t *count)
+{
+	ck_hs_iterator_t cursor = CK_HS_ITERATOR_INITIALIZER;
+	void *record = NULL;
+
+	while (ck_hs_next(&map->hs, &cursor, &record))
+		records[(*count)++] = record;
+}
