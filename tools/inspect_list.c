@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "store/files.h"
+#include "store/ledger_file.h"
 #include "wal/recover.h"
 
 #define LOCK_FILE "karma.lock"
@@ -76,6 +77,8 @@ list_manifest(struct list *list)
 			      manifest->log.first, manifest->log.epoch, manifest->log.synced);
 		else
 			buffer_append_literal(&list->out, ", no log");
+		if (manifest->ledger > 0)
+			print(&list->out, ", ledger %" PRIu64, manifest->ledger);
 	} else {
 		print(&list->out, "DAMAGED: %s", list->look.fault.text);
 		list->status = STATUS_DAMAGE;
@@ -211,19 +214,36 @@ is_other(const struct dirent *entry)
 {
 	const char *name = entry->d_name;
 
-	return wal_name_is_segment(name) || wal_name_is_spare(name) || dump_name_is_temporary(name) ||
-	       strcmp(name, LOCK_FILE) == 0;
+	uint64_t number;
+
+	return ledger_file_number(name, &number) || wal_name_is_segment(name) || wal_name_is_spare(name) ||
+	       dump_name_is_temporary(name) || strcmp(name, LOCK_FILE) == 0;
+}
+
+static const char *
+ledger_role(const struct list *list, uint64_t number)
+{
+	if (list->look.outcome != MANIFEST_OK)
+		return "";
+	return list->look.manifest.ledger == number ? ", needed" : ", not needed";
 }
 
 static void
 list_other(struct list *list, const struct dirent *entry)
 {
 	const char *name = entry->d_name;
+	uint64_t number;
 
 	if (!directory_is_file(list->look.directory_fd, entry))
 		return;
 	if (wal_name_is_segment(name) || wal_name_is_spare(name)) {
 		list_segment(list, name);
+		return;
+	}
+	if (ledger_file_number(name, &number)) {
+		line_begin(list, "ledger", bytes_of(list, name), name);
+		print(&list->out, "number %" PRIu64 "%s", number, ledger_role(list, number));
+		line_end(list);
 		return;
 	}
 	line_begin(list, strcmp(name, LOCK_FILE) == 0 ? "lock" : "temporary", bytes_of(list, name), name);

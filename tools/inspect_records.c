@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "karma/engine.h"
+#include "ledger/codec.h"
 #include "tree_names.h"
 
 struct records {
@@ -72,6 +73,37 @@ print_create(struct buffer *out, const struct wal_record *record)
 		print(out, ",\"replaces\":%" PRIu64, record->key);
 }
 
+static void
+print_use(struct buffer *out, const struct ledger_body *body)
+{
+	const struct ledger_use *use = &body->use;
+	char fingerprint[FINGERPRINT_HEX_BYTES];
+
+	fingerprint_to_hex(use->fingerprint, fingerprint);
+	print(out,
+	      ",\"sequence\":%" PRIu64 ",\"operation\":\"%s\",\"created_at_unix\":%" PRIu64
+	      ",\"fingerprint\":\"%.*s\",\"idempotency_key\":",
+	      use->sequence, ledger_operation_name(use->operation), use->created_at_unix, (int)sizeof(fingerprint),
+	      fingerprint);
+	print_tree(out, body->key, body->key_bytes);
+	buffer_append_literal(out, ",\"response\":");
+	print_tree(out, use->response, use->response_bytes);
+}
+
+static void
+print_ledger(struct buffer *out, const struct wal_record *record)
+{
+	struct ledger_body body;
+
+	if (!ledger_body_decode((const uint8_t *)record->name, record->name_bytes, &body))
+		print(out, ",\"unknown_bytes\":%zu", record->name_bytes);
+	else if (body.kind == LEDGER_BODY_USE)
+		print_use(out, &body);
+	else
+		print(out, ",\"removed_from\":%" PRIu64 ",\"removed_to\":%" PRIu64, body.removed.first,
+		      body.removed.last);
+}
+
 /* What the kinds have of their own. */
 static void
 print_rest(struct buffer *out, const struct wal_record *record)
@@ -96,7 +128,7 @@ print_rest(struct buffer *out, const struct wal_record *record)
 		print_create(out, record);
 		break;
 	case WAL_LEDGER:
-		print(out, ",\"bytes\":%zu", record->name_bytes);
+		print_ledger(out, record);
 		break;
 	case WAL_DROP:
 	case WAL_KINDS:

@@ -1,7 +1,7 @@
 /*
  * inspect_verify.c - reads everything and says what is damaged
  *
- * The manifest, that every tree of it has a dump, the log as a start would read it, and every dump file to its end, whether
+ * The manifest, that every tree of it has a dump, the ledger's file, the log as a start would read it, and every dump file to its end, whether
  * a start needs it or not. What the log holds behind its end is not judged: there stands what was being written when the
  * power went, or what an earlier use of the file left.
  */
@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ledger/codec.h"
+#include "store/ledger_file.h"
 #include "store/set_aside.h"
 
 enum { LONE_LOOKS = 50 };
@@ -124,6 +126,36 @@ verify_manifest(struct verify *verify)
 		verify_sound(verify, MANIFEST_FILE);
 }
 
+/* ---- the ledger ---- */
+
+static int
+look_at_body(void *context, const uint8_t *bytes, size_t count)
+{
+	struct ledger_body body;
+
+	(void)context;
+	return ledger_body_decode(bytes, count, &body) ? 0 : -EBADMSG;
+}
+
+/* A server removes it when its next manifest names another. */
+static void
+verify_ledger(struct verify *verify)
+{
+	const struct look *look = &verify->look;
+	struct store_fault fault;
+	uint64_t records;
+	char file[LEDGER_FILE_NAME_MAX];
+
+	if (look->outcome != MANIFEST_OK || look->manifest.ledger == 0)
+		return;
+	ledger_file_name(look->manifest.ledger, file);
+	if (ledger_file_read(look->directory_fd, look->manifest.ledger, look->manifest.identity, look_at_body, NULL,
+	                     &records, &fault) == 0)
+		verify_sound(verify, file);
+	else if (look_holds(look))
+		verify_damaged(verify, fault.text);
+}
+
 /* ---- dumps ---- */
 
 static int
@@ -184,6 +216,7 @@ inspect_verify(const struct inspect *inspect)
 	if (verify.status == STATUS_SOUND) {
 		verify_log(&verify);
 		verify_manifest(&verify);
+		verify_ledger(&verify);
 		for (size_t i = 0; i < verify.look.candidates.count; i++)
 			verify_dump(&verify, verify.look.candidates.by_name[i]->file);
 		print(&verify.out, "%" PRIu64 " sound, %" PRIu64 " damaged\n", verify.sound, verify.damaged);
