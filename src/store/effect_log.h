@@ -46,8 +46,11 @@ bool effect_log_is_empty(const struct effect_log *log);
 uint64_t effect_log_append(struct effect_log *log);
 
 /*
- * The same with a record of the ledger's (body, borrowed) in the last group, so that it is there if and only if what the
- * request did is. A request that changed nothing has a group of it alone, with the tag given: E as loaded in this section,
- * after the last look. Returns the group's tag; 0 without a log.
+ * The same with a record of the ledger's (body, borrowed) in the last group, so that it is there if and only if what stands
+ * in that group is. What has an earlier tag may be there without it, and must be harmless to do again, as a create is: a
+ * request of several operations that are not holds the log's gate, where all get one tag.
+ *
+ * A request that changed nothing has a group of it alone, with the tag given: E as loaded in this section, after the last
+ * look. Returns the group's tag; 0 without a log.
  */
 uint64_t effect_log_append_ledger(struct effect_log *log, const uint8_t *body, size_t body_bytes, uint64_t tag);

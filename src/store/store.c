@@ -89,11 +89,21 @@ idle_dump(struct store *store)
 	(void)clock_gettime(CLOCK_MONOTONIC, &store->grown_at);
 }
 
+static void
+idle_ledger(struct store *store)
+{
+	const struct store_ledger *ledger = store->options.ledger;
+
+	if (ledger != NULL)
+		ledger->idle(ledger->context);
+}
+
 /* Twice a second. */
 static void
 store_idle(void *context)
 {
 	idle_compact(context);
+	idle_ledger(context);
 	store_keep_up(context);
 	idle_dump(context);
 }

@@ -24,13 +24,15 @@ struct store;
  *
  * load() gets, on the thread of store_open(), each that a file or the log has: 0, -EBADMSG (it is none) or -ENOMEM. loaded()
  * comes behind the last. save(), on the maintenance thread, gives visit all that a log would need to say again: everything
- * that was done before the call. What visit returns, if not 0, ends it and is returned.
+ * that was done before the call. What visit returns, if not 0, ends it and is returned. idle(), on the same thread twice a
+ * second, does a bounded part of what is to be done now and then.
  */
 typedef int store_ledger_fn(void *context, const uint8_t *body, size_t bytes);
 struct store_ledger {
 	store_ledger_fn *load;
 	int (*loaded)(void *context);
 	int (*save)(void *context, store_ledger_fn *visit, void *visit_context);
+	void (*idle)(void *context);
 	void *context;
 };
 

@@ -145,6 +145,26 @@ no_more_than_there_may_be(void **state)
 	database_close(&database);
 }
 
+static void
+the_old_leave_while_nothing_happens(void **state)
+{
+	struct database database = of(state);
+
+	must_open(&database);
+	assert_true(database_add(&database, "a", 5)); /* in the year 1970 */
+	assert_int_equal(ledger_count(database.ledger), 1);
+	database_crash(&database);
+	database.options.age_max_seconds = UINT64_C(40) * 365 * 86400;
+	must_open(&database);
+	assert_int_equal(ledger_count(database.ledger), 0);
+	assert_true(database_add(&database, "b", 5));
+	assert_int_equal(ledger_count(database.ledger), 1);
+	for (int i = 0; i < 20 && ledger_count(database.ledger) > 0; i++)
+		kit_idle();
+	assert_int_equal(ledger_count(database.ledger), 0);
+	database_close(&database);
+}
+
 /* The log ends anywhere in the last block. */
 static void
 a_torn_end_takes_both_or_none(void **state)
@@ -295,11 +315,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(a_retry_after_a_crash_counts_once), kit_test(a_full_dump_takes_the_place_of_the_log),
-		kit_test(a_dump_of_a_tree_changes_nothing),  kit_test(what_was_pruned_stays_away),
-		kit_test(no_more_than_there_may_be),         kit_test(a_torn_end_takes_both_or_none),
-		kit_test(a_damaged_file_stops_the_start),    kit_test(a_missing_file_stops_the_start),
-		kit_test(starting_over_sets_it_aside),       kit_test(without_a_log_as_of_the_last_full_dump),
+		kit_test(a_retry_after_a_crash_counts_once),
+		kit_test(a_full_dump_takes_the_place_of_the_log),
+		kit_test(a_dump_of_a_tree_changes_nothing),
+		kit_test(what_was_pruned_stays_away),
+		kit_test(no_more_than_there_may_be),
+		kit_test(a_torn_end_takes_both_or_none),
+		kit_test(the_old_leave_while_nothing_happens),
+		kit_test(a_damaged_file_stops_the_start),
+		kit_test(a_missing_file_stops_the_start),
+		kit_test(starting_over_sets_it_aside),
+		kit_test(without_a_log_as_of_the_last_full_dump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
