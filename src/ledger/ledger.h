@@ -103,7 +103,7 @@ enum ledger_outcome {
  * Order:     takes effect at the load of the record's state, or at the insert under the lock. Who gets an answer depends
  *            on the log epoch ret_use->tag: its reply must not go out before, a conflict neither.
  * Memory:    borrows key and fingerprint; waiter is as above, or NULL: then LEDGER_PARKED only tells that the key is in use.
- *            A claim takes a record's memory, about 200 bytes and the key.
+ *            A claim takes a record's memory, some 160 bytes and the key.
  * Return:    enum ledger_outcome, or -ENOMEM (nothing changed). Each writes its own result alone.
  */
 int ledger_claim(struct ledger *ledger, const char *key, size_t key_bytes, const uint8_t *fingerprint,

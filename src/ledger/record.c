@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -74,6 +75,6 @@ record_use(const struct ledger_record *record, struct ledger_use *ret)
 		.response_bytes = record->response_bytes,
 		.created_at_unix = record->created_at_unix,
 		.sequence = record->sequence,
-		.tag = record->tag,
+		.tag = MUTANT(REPLAY_NOT_HELD) ? 0 : record->tag,
 	};
 }

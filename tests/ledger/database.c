@@ -131,15 +131,15 @@ database_prune(struct database *database, uint64_t before_unix)
 bool
 database_knows(struct database *database, const char *key)
 {
-	static const uint8_t other[FINGERPRINT_BYTES];
+	static const uint8_t any[FINGERPRINT_BYTES];
 	struct ledger_record *claim;
 	struct ledger_use use;
 
 	engine_batch_begin(database->kit->worker);
-	int outcome = ledger_claim(database->ledger, key, strlen(key), other, NULL, &claim, &use);
+	int outcome = ledger_claim(database->ledger, key, strlen(key), any, NULL, &claim, &use);
 
 	if (outcome == LEDGER_CLAIMED)
 		ledger_cancel(database->ledger, claim);
 	engine_batch_end(database->kit->worker);
-	return outcome == LEDGER_CONFLICT;
+	return outcome == LEDGER_CONFLICT || outcome == LEDGER_REPLAY;
 }
