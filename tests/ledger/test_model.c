@@ -14,14 +14,15 @@
 
 #include "epoch/epoch.h"
 #include "ledger/ledger.h"
+#include "ledger/model.h"
 
-enum { CLIENTS = 12, KEYS_MAX = 300, LIST_MAX = 1024, EXPIRED_AT_ONCE = 16, NOBODY = -1 };
+enum { CLIENTS = MODEL_CLIENTS, EXPIRED_AT_ONCE = 16 };
 
 static const struct {
 	uint32_t keys, requests; /* different ones with a key */
 	uint64_t records_max, age_max;
 } profiles[] = {
-	{ 3, 1, 1000, 0 }, { 3, 2, 1000, 0 }, { 20, 1, 8, 0 }, { KEYS_MAX, 2, 250, 60 }, { 50, 2, 1, 1 },
+	{ 3, 1, 1000, 0 }, { 3, 2, 1000, 0 }, { 20, 1, 8, 0 }, { MODEL_KEYS_MAX, 2, 250, 60 }, { 50, 2, 1, 1 },
 };
 
 enum state { IDLE, RUNS, PARKED };
@@ -34,19 +35,6 @@ struct client {
 	bool woken;
 };
 
-struct model_record {
-	uint32_t key, request;
-	uint64_t answer, created_at, sequence;
-};
-
-struct model {
-	struct model_record done[LIST_MAX]; /* oldest first */
-	size_t count;
-	int user[KEYS_MAX];  /* the client that runs a key's request, or NOBODY */
-	int parked[CLIENTS]; /* clients, in the order in which they came */
-	size_t parked_count;
-};
-
 struct world {
 	struct ledger *ledger;
 	struct epoch_worker *worker;
@@ -56,63 +44,6 @@ struct world {
 	uint64_t random, now, answers;
 	uint32_t keys, requests;
 };
-
-/* ---- the model ---- */
-
-static struct model_record *
-model_find(struct model *model, uint32_t key)
-{
-	for (size_t i = 0; i < model->count; i++) {
-		if (model->done[i].key == key)
-			return &model->done[i];
-	}
-	return NULL;
-}
-
-static void
-model_drop(struct model *model, size_t count)
-{
-	model->count -= count;
-	memmove(model->done, model->done + count, model->count * sizeof(model->done[0]));
-}
-
-static uint64_t
-model_expire(struct world *world, uint64_t limit)
-{
-	struct model *model = &world->model;
-	uint64_t count = 0, age_max = world->options.age_max_seconds;
-
-	while (model->count > 0 && count < limit &&
-	       (model->count > world->options.records_max ||
-	        (age_max > 0 && model->done[0].created_at + age_max < world->now))) {
-		model_drop(model, 1);
-		count++;
-	}
-	return count;
-}
-
-static void
-model_unpark(struct model *model, int client)
-{
-	size_t i = 0;
-
-	while (model->parked[i] != client)
-		i++;
-	memmove(&model->parked[i], &model->parked[i + 1], (--model->parked_count - i) * sizeof(model->parked[0]));
-}
-
-/* The first that waits for a key, or NOBODY. */
-static int
-model_next(struct world *world, uint32_t key)
-{
-	struct model *model = &world->model;
-
-	for (size_t i = 0; i < model->parked_count; i++) {
-		if (world->clients[model->parked[i]].key == key)
-			return model->parked[i];
-	}
-	return NOBODY;
-}
 
 /* ---- what clients do ---- */
 
@@ -180,7 +111,7 @@ do_claim(struct world *world, int i)
 	if (outcome == LEDGER_CLAIMED)
 		model->user[client->key] = i;
 	else
-		model->parked[model->parked_count++] = i;
+		model_park(model, i, client->key);
 }
 
 static void
@@ -203,11 +134,10 @@ do_finish(struct world *world, int i)
 	fingerprint_of(client->request, fingerprint);
 	ledger_finish(world->ledger, client->claim, &use);
 	client->state = IDLE;
-	check(model->count < LIST_MAX, "the model is full");
-	model->done[model->count++] = record;
+	model_add(model, &record);
 	model->user[client->key] = NOBODY;
-	(void)model_expire(world, EXPIRED_AT_ONCE);
-	while ((next = model_next(world, client->key)) != NOBODY) {
+	(void)model_expire(model, world->now, EXPIRED_AT_ONCE);
+	while ((next = model_next(model, client->key)) != NOBODY) {
 		check(world->clients[next].woken && world->clients[next].waiter.claim == NULL, "not woken");
 		model_unpark(model, next);
 		world->clients[next].state = IDLE;
@@ -223,7 +153,7 @@ do_cancel(struct world *world, int i)
 {
 	struct client *client = &world->clients[i];
 	struct model *model = &world->model;
-	int next = model_next(world, client->key);
+	int next = model_next(model, client->key);
 
 	ledger_cancel(world->ledger, client->claim);
 	client->state = IDLE;
@@ -279,7 +209,7 @@ static void
 do_expire(struct world *world)
 {
 	uint32_t limit = random_below(&world->random, 5);
-	uint64_t expected = model_expire(world, limit);
+	uint64_t expected = model_expire(&world->model, world->now, limit);
 	uint64_t count = ledger_expire(world->ledger, world->now, limit);
 
 	check(count == expected, "expired %lu instead of %lu", count, expected);
@@ -381,8 +311,7 @@ run_world(uint64_t seed, uint32_t operations)
 	world.requests = profiles[profile].requests;
 	world.options.records_max = profiles[profile].records_max;
 	world.options.age_max_seconds = profiles[profile].age_max;
-	for (size_t i = 0; i < KEYS_MAX; i++)
-		world.model.user[i] = NOBODY;
+	model_init(&world.model, world.options.records_max, world.options.age_max_seconds);
 	check(ledger_create(&world.options, &world.ledger) == 0, "ledger_create()");
 	world.worker = epoch_worker_create();
 	check(world.worker != NULL, "epoch_worker_create()");
