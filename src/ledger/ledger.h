@@ -70,9 +70,8 @@ struct ledger_use {
 };
 
 /*
- * A request that waits for a key. It is its owner's memory, from LEDGER_PARKED until ledger_unpark() returned true or wake()
- * was called. The owner sets
- * `wake`, and the rest to 0.
+ * A request that waits for a key, in memory of its owner's that is lent to the ledger from LEDGER_PARKED until
+ * ledger_unpark() returned true or wake() was called. The owner sets `wake`, and the rest to 0.
  *
  * wake() runs on the thread that finished or cancelled, outside any lock; it may not call the ledger. If it finds `claim`
  * set, the key has been handed over: the request runs now, and ends by ledger_finish() or ledger_cancel() as any
