@@ -1,10 +1,20 @@
 #include "ledger/database.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/codec.h"
 #include "wal/wal.h"
+
+static void
+ledger_close(struct database *database)
+{
+	ledger_destroy(database->ledger);
+	free(database->hooks);
+	database->ledger = NULL;
+	database->hooks = NULL;
+}
 
 int
 database_open(struct database *database)
@@ -12,12 +22,13 @@ database_open(struct database *database)
 	struct kit *kit = database->kit;
 
 	assert_int_equal(ledger_create(&database->options, &database->ledger), 0);
-	database->hooks = ledger_durable(database->ledger);
-	kit->options.ledger = &database->hooks;
+	database->hooks = malloc(sizeof(*database->hooks));
+	assert_non_null(database->hooks);
+	*database->hooks = ledger_durable(database->ledger);
+	kit->options.ledger = database->hooks;
 	if (kit_open(kit) == 0)
 		return 0;
-	ledger_destroy(database->ledger);
-	database->ledger = NULL;
+	ledger_close(database);
 	return -1;
 }
 
@@ -25,16 +36,14 @@ void
 database_close(struct database *database)
 {
 	kit_close(database->kit);
-	ledger_destroy(database->ledger);
-	database->ledger = NULL;
+	ledger_close(database);
 }
 
 void
 database_crash(struct database *database)
 {
 	kit_crash(database->kit);
-	ledger_destroy(database->ledger);
-	database->ledger = NULL;
+	ledger_close(database);
 }
 
 static void

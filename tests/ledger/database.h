@@ -12,7 +12,7 @@ struct database {
 	struct kit *kit;
 	struct ledger_options options;
 	struct ledger *ledger;
-	struct store_ledger hooks;
+	struct store_ledger *hooks; /* apart: when a test fails the store goes on with them until the kit is closed */
 };
 
 /* What fails inside fails the test, but for store_open(): -1, with the kit's fault. */
