@@ -113,6 +113,21 @@ int store_compact(struct store *store, const char *name, size_t bytes, uint64_t 
                   struct store_fault *ret_fault);
 int store_compact_every(struct store *store, uint64_t *ret_hold, struct store_fault *ret_fault);
 
+/*
+ * A group of the log with one record of the ledger's: that of a request that was run here, behind the last group of its effects,
+ * or of prunings. In one section say() writes its body (WAL_LEDGER_BODY_MAX bytes of room; returns how many, 0: there is
+ * none), it is appended, and said() gets its tag (0 without a log): there the answer becomes known to others.
+ */
+struct store_ledger_step {
+	size_t (*say)(void *context, uint8_t *body);
+	void (*said)(void *context, uint64_t tag);
+	void *context;
+};
+
+/* Waits for room. 0, or -1 with *ret_fault: neither was called. *ret_hold as of store_delete_range(). */
+int store_log_ledger(struct store *store, const struct store_ledger_step *step, uint64_t *ret_hold,
+                     struct store_fault *ret_fault);
+
 /* Dumps one tree, unless a dump whose cut began after the ticket is there already. 0, ENGINE_MISSING, or -1 with
  * *ret_fault (logged already). With a log everything that the dump holds is durable when this returns 0. */
 int store_dump(struct store *store, const char *name, size_t bytes, uint64_t ticket, struct store_fault *ret_fault);
