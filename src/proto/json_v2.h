@@ -165,6 +165,7 @@ v2_scratch_bytes(size_t line_bytes)
 	X(V2_REQUEST_TOO_LARGE, "request_too_large")       \
 	X(V2_RESPONSE_TOO_LARGE, "response_too_large")     \
 	X(V2_QUERY_TIMEOUT, "query_timeout")               \
+	X(V2_IDEMPOTENCY_CONFLICT, "idempotency_conflict") \
 	X(V2_INTERNAL_ERROR, "internal_error")
 
 enum v2_error {
@@ -182,6 +183,12 @@ void json_v2_reply_error(struct buffer *out, enum v2_error code, const char *tex
 /* The text is before + name + after, as in `Tree "x" not found` (the quotes are given). */
 void json_v2_reply_error_named(struct buffer *out, enum v2_error code, const char *before, struct text name,
                                const char *after);
+
+/* Of a request with an idempotency key; response is JSON. repeated: it is the answer of the first time. */
+void json_v2_reply_idempotent(struct buffer *out, struct text response, bool repeated);
+
+/* The response in a whole reply of success that is not yet idempotent, borrowed; false: it is an error. */
+bool json_v2_reply_response(const char *reply, size_t bytes, struct text *ret);
 
 /* Pieces of the larger replies: the response stands between begin and end. */
 void json_v2_reply_begin(struct buffer *out);

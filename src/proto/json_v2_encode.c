@@ -88,6 +88,29 @@ json_v2_reply_error_named(struct buffer *out, enum v2_error code, const char *be
 	error_end(out, code);
 }
 
+void
+json_v2_reply_idempotent(struct buffer *out, struct text response, bool repeated)
+{
+	buffer_append_literal(out, SUCCESS);
+	buffer_append(out, response.data, response.bytes);
+	if (repeated)
+		buffer_append_literal(out, ",\"idempotent\":true" END);
+	else
+		buffer_append_literal(out, ",\"idempotent\":false" END);
+}
+
+bool
+json_v2_reply_response(const char *reply, size_t bytes, struct text *ret)
+{
+	const size_t begin = sizeof(SUCCESS) - 1, around = begin + sizeof(END) - 1;
+
+	if (bytes <= around || memcmp(reply, SUCCESS, begin) != 0)
+		return false;
+	assert(memcmp(reply + bytes - (sizeof(END) - 1), END, sizeof(END) - 1) == 0);
+	*ret = (struct text){ .data = reply + begin, .bytes = bytes - around };
+	return true;
+}
+
 bool
 json_v2_is_reply(const char *reply, size_t bytes)
 {
