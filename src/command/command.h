@@ -21,12 +21,14 @@
 #include "base/buffer.h"
 #include "karma/engine.h"
 
+struct ledger;
 struct store;
 struct command_worker;
 
 struct command_options {
 	struct engine *engine;
 	struct store *store;
+	struct ledger *ledger; /* NULL: idempotency keys are refused */
 	size_t request_bytes_max;
 	size_t response_bytes_max;
 	const char *auth_token;      /* may do everything; NULL or empty: none. Borrowed */
@@ -44,7 +46,8 @@ void command_worker_destroy(struct command_worker *worker);
 enum command_status {
 	COMMAND_DONE,
 	COMMAND_PENDING,
-	COMMAND_LATER, /* no room in the log: nothing was executed; push and run the line again, see *ret_hold */
+	COMMAND_LATER,  /* no room in the log: nothing was executed; push and run the line again, see *ret_hold */
+	COMMAND_PARKED, /* its idempotency key is in use: nothing was executed; again when command_unparked() says so */
 };
 
 /* The protocols of requests: v1 and v2 side by side, told apart by each request's members. */
@@ -101,6 +104,12 @@ void command_batch_end(struct command_worker *worker);
 bool command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct buffer *ret_reply,
                        uint64_t *ret_hold);
 
+/*
+ * The next parked line whose turn has come: false when there is none. It has to be pushed and run again soon, with the same
+ * ticket and as the next line of its connection, since the key may be kept for it. Asked for after a wake().
+ */
+bool command_unparked(struct command_worker *worker, uint64_t *ret_ticket);
+
 /* ---- the log: replies that wait ------------------------------------------------------------------------------------ */
 
 /* Replies that depend on this epoch or an earlier one may be sent. UINT64_MAX without a log. The worker's thread. */
@@ -120,7 +129,8 @@ bool command_wait(struct command_worker *worker, uint64_t epoch);
 void command_reply_unknown(const char *replies, size_t bytes, struct buffer *out);
 
 /*
- * The client of a pending request has gone, so nobody will read its reply. If its turn has not come it is not begun any
+ * The client of a pending or parked request, also one that command_unparked() has told of, has gone. A ticket that is neither
+ * is fine. A parked line leaves, and gives back a key that was kept for it. Of a pending request nobody will read the reply. If its turn has not come it is not begun any
  * more, not even a delete, dump or load: no reply has said that it was done, and a client that lost its connection knows
  * as little of a request that was run. A read of a whole tree ends early; what changes something is finished once begun.
  * command_completed() yields a reply of any content then.

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "command/command.h"
 #include "command/command_auth.h"
+#include "command/command_park.h"
 #include "proto/json_v1_shape.h"
 #include "proto/json_v2.h"
 #include "store/effect_log.h"
@@ -56,6 +57,7 @@ struct command_job {
 	bool has_range; /* of v2 */
 	struct v2_page page;
 	uint64_t hold; /* log epoch on which the reply depends, or 0 */
+	struct command_use *use; /* of an idempotency key; NULL: without one */
 	struct buffer reply;
 	size_t tree_bytes;
 	char tree[];
@@ -85,6 +87,9 @@ struct command_worker {
 	struct arena scratch;
 	struct command_auth auth;
 	struct v1_shapes shapes;
+	struct buffer answer;    /* of a request with an idempotency key, while it is run */
+	struct command_use *use; /* what the next job is to have; NULL mostly */
+	struct command_parking parking;
 	size_t pending;                                       /* jobs whose reply has not been fetched */
 	struct command_job_list pending_lists[PENDING_LISTS]; /* by ticket */
 
@@ -92,7 +97,9 @@ struct command_worker {
 	pthread_cond_t returned;
 	struct command_job *completed; /* oldest first */
 	struct command_job **completed_last;
-	size_t lent; /* jobs that the store has */
+	size_t lent;                  /* jobs that the store has, lines that the ledger has parked */
+	struct command_parked *woken; /* oldest first */
+	struct command_parked **woken_last;
 
 	struct command_entry entries[BATCH_REQUESTS_MAX];
 };
@@ -163,6 +170,9 @@ enum command_status command_log_settle(struct command_worker *worker, const stru
  */
 bool command_log_gate_enter(struct command_worker *worker);
 void command_log_gate_leave(struct command_worker *worker);
+
+/* command_v2_idempotent.c: a job with a claim has been run, or abandoned before. Takes job->use; on the job's thread. */
+void command_use_end(struct command_job *job, bool was_run);
 
 /* command_v1_jobs.c: what the store's threads run for a request, each writing job->reply. */
 void v1_job_find(struct job *job);

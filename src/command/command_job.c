@@ -29,6 +29,8 @@ job_create(struct command_worker *worker, const struct command_entry *entry)
 	if (tree_bytes > 0)
 		memcpy(job->tree, request->tree.data, tree_bytes);
 	job->tree_bytes = tree_bytes;
+	job->use = worker->use;
+	worker->use = NULL;
 	job->protocol = entry != NULL ? entry_protocol(entry) : PROTOCOL_V1;
 	if (request != NULL) {
 		job->from = request->from;
@@ -47,6 +49,7 @@ command_job_destroy(struct command_job *job)
 	if (job == NULL)
 		return;
 	buffer_deinit(&job->reply);
+	mem_free(job->use);
 	mem_free(job);
 }
 
@@ -72,8 +75,12 @@ job_run(struct job *base)
 {
 	struct command_job *job = (struct command_job *)(void *)base; /* first member */
 
-	if (!command_job_is_abandoned(job))
+	const bool run = !command_job_is_abandoned(job);
+
+	if (run)
 		job->work(base);
+	if (job->use != NULL)
+		command_use_end(job, run);
 }
 
 /* Two locked steps around wake(): the worker must not go away while wake() runs, nor be kept from its list by it. */
@@ -166,6 +173,7 @@ command_abandon(struct command_worker *worker, uint64_t ticket)
 		if (job->ticket == ticket)
 			job_abandon(job);
 	}
+	command_park_abandon(worker, ticket);
 }
 
 /* ---- there and back ---- */

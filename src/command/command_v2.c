@@ -73,7 +73,13 @@ read_rest(const struct v2_line *line, struct arena *scratch, struct v2_request *
 	struct v2_idempotency idempotency;
 	const char *problem = v2_read_idempotency(line, scratch, &idempotency);
 
-	request->has_idempotency_key = idempotency.is_given;
+	if (problem == NULL && idempotency.is_given) {
+		struct v2_idempotency *kept = arena_take_aligned(scratch, sizeof(*kept));
+
+		assert(kept != NULL); /* command_batch_push() has looked */
+		*kept = idempotency;
+		request->idempotency = kept;
+	}
 	return problem != NULL ? problem : v2_read_token(line, scratch, &request->token);
 }
 
@@ -137,7 +143,9 @@ keep_problem(struct arena *scratch, const struct v2_problem *problem)
 	return memcpy(kept, problem->text, bytes);
 }
 
-static_assert(sizeof(struct v2_request) + sizeof(struct v2_problem) + ARENA_PADDING_MAX <= COMMAND_V2_BYTES_MAX,
+static_assert(sizeof(struct v2_request) + sizeof(struct v2_idempotency) + sizeof(struct v2_problem) +
+                      2 * ARENA_PADDING_MAX <=
+                  COMMAND_V2_BYTES_MAX,
               "what is taken here has room");
 
 bool
@@ -249,8 +257,8 @@ check_token(const struct command_worker *worker, const struct v2_request *reques
  * finds its series missing now. One that is dropped between this look and the run is made again by an add in the same tag: no
  * key of a series so new has been compacted.
  */
-static bool
-wants_gate(struct command_worker *worker, const struct command_entry *entry)
+bool
+v2_wants_gate(struct command_worker *worker, const struct command_entry *entry)
 {
 	const struct v2_request *request = entry->v2;
 	const unsigned reads = request->operation->reads;
@@ -265,7 +273,7 @@ wants_gate(struct command_worker *worker, const struct command_entry *entry)
 static enum command_status
 run_write(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
 {
-	const bool gate = wants_gate(worker, entry) && command_log_gate_enter(worker);
+	const bool gate = v2_wants_gate(worker, entry) && command_log_gate_enter(worker);
 	enum command_status status = COMMAND_DONE;
 
 	switch (command_log_admit(worker, entry, out, ret_hold)) {
@@ -319,11 +327,8 @@ command_v2_run(struct command_worker *worker, const struct command_entry *entry,
 		v2_reply_error(out, V2_VALIDATION_ERROR, problem);
 		return COMMAND_DONE;
 	}
-	/* Never a write without the promise that goes with the key. */
-	if (request->has_idempotency_key && (operation->needs & ELIGIBLE) != 0) {
-		v2_reply_error(out, V2_INTERNAL_ERROR, "Idempotency keys are not supported yet");
-		return COMMAND_DONE;
-	}
+	if (request->idempotency != NULL && (operation->needs & ELIGIBLE) != 0)
+		return v2_run_idempotent(worker, entry, out, ret_hold);
 	if ((operation->needs & WRITES) != 0)
 		return run_write(worker, entry, out, ret_hold);
 	return operation->run(worker, entry, out);

@@ -46,11 +46,11 @@ struct v2_request {
 	bool understood;             /* the operation was found, whatever is wrong behind that */
 	bool has_range;
 	bool has_bucket;
-	bool has_idempotency_key;
 	uint32_t bucket;
 	uint64_t value;
 	struct v2_page page;
 	struct text token;
+	const struct v2_idempotency *idempotency; /* NULL: without a key */
 	union {
 		struct v2_keys keys;
 		struct v2_items items;
@@ -71,6 +71,18 @@ struct v2_operation {
 
 /* NULL when there is none. */
 const struct v2_operation *v2_operation_find(struct text name);
+
+/* Does it have to be run inside the log's gate (command_log_gate_enter()), so that what it does has one tag? */
+bool v2_wants_gate(struct command_worker *worker, const struct command_entry *entry);
+
+/* ---- idempotency keys ---- */
+
+/* What the request is (PROTOCOL-v2.md section 6), and which operation; its bucket is given. */
+enum ledger_operation v2_fingerprint(const struct command_entry *entry, uint8_t ret[FINGERPRINT_BYTES]);
+
+/* Instead of the operation's run and its way through the log, for a request with a key. */
+enum command_status v2_run_idempotent(struct command_worker *worker, const struct command_entry *entry,
+                                      struct buffer *out, uint64_t *ret_hold);
 
 /* ---- replies ---- */
 

@@ -56,6 +56,8 @@ worker_init(struct command_worker *worker)
 	if (pthread_cond_init(&worker->returned, NULL) != 0)
 		goto fail_lock;
 	worker->completed_last = &worker->completed;
+	worker->woken_last = &worker->woken;
+	buffer_init(&worker->answer, SIZE_MAX);
 	return 0;
 fail_lock:
 	(void)pthread_mutex_destroy(&worker->lock);
@@ -105,7 +107,10 @@ command_worker_destroy(struct command_worker *worker)
 		return;
 	assert(!worker->in_batch);
 	command_job_abandon_all(worker);
+	command_park_abandon_all(worker);
 	wait_for_lent(worker);
+	command_park_end(worker);
+	buffer_deinit(&worker->answer);
 	engine_worker_destroy(worker->engine_worker);
 	effect_log_deinit(&worker->log);
 	while (worker->completed != NULL) {

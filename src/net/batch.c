@@ -140,6 +140,11 @@ batch_execute_line(struct worker *worker, struct conn *conn, int index)
 		assert(conn_output_end(conn) == begin);
 		conn_hold_stall(worker, conn, hold);
 		return false;
+	case COMMAND_PARKED:
+		assert(conn_output_end(conn) == begin);
+		conn->stalls |= STALL_PARKED;
+		conn->parked = true;
+		return false;
 	}
 	__builtin_unreachable();
 }

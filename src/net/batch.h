@@ -7,7 +7,7 @@
  *
  * Because of that a line may be decoded that must not be executed yet: one behind a line whose reply is pending, or
  * whose connection has too many unread replies by then. It is left in the input and read again in a later batch. So is
- * a line that found no room in the log, with all behind it.
+ * a line that found no room in the log, or whose idempotency key is in use, with all behind it.
  */
 #pragma once
 

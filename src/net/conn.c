@@ -54,6 +54,14 @@ conn_unstall(struct worker *worker, struct conn *conn, enum conn_stall stall)
 		conn_ready(worker, conn);
 }
 
+void
+conn_unpark(struct worker *worker, struct conn *conn)
+{
+	assert((conn->stalls & STALL_PARKED) != 0 && conn_has_input(conn));
+	conn->active_ms = worker->now_ms; /* it was not idle, it waited for others */
+	conn_unstall(worker, conn, STALL_PARKED);
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 void
@@ -134,7 +142,7 @@ conn_close(struct worker *worker, struct conn *conn)
 	conn->state = CONN_CLOSING;
 	conn_unqueue(worker, conn);
 	conn_hold_end(worker, conn);
-	if ((conn->stalls & STALL_PENDING) != 0)
+	if ((conn->stalls & STALL_PENDING) != 0 || conn->parked)
 		command_abandon(worker->command, conn_tag(conn, OPERATION_REPLY));
 	input_clear(&conn->input, &worker->segments, &worker->pool);
 	pool_put(&worker->pool, &conn->replies);
@@ -188,7 +196,7 @@ conn_closed(struct worker *worker, struct conn *conn)
 static bool
 conn_is_finished(const struct conn *conn)
 {
-	if (conn->sending || conn_unsent(conn) > 0 || (conn->stalls & (STALL_PENDING | STALL_LOG)) != 0)
+	if (conn->sending || conn_unsent(conn) > 0 || (conn->stalls & (STALL_PENDING | STALL_LOG | STALL_PARKED)) != 0)
 		return false;
 	if ((conn->stalls & STALL_OVER) != 0)
 		return true;

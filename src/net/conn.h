@@ -38,6 +38,7 @@ enum conn_stall {
 	STALL_OVER = 4,    /* an over-long line: nothing behind it counts */
 	STALL_BROKEN = 8,  /* no memory for input or reply: can not go on */
 	STALL_LOG = 16,    /* the log has no room for what the next line writes */
+	STALL_PARKED = 32, /* the idempotency key of the next line is in use */
 };
 
 enum conn_queue_name { QUEUE_NONE, QUEUE_READY, QUEUE_STARVED, QUEUE_STALLED };
@@ -62,6 +63,7 @@ struct conn {
 	bool eof;      /* the client will send nothing more */
 	bool draining; /* the server stops: no input beyond what has come */
 	bool in_batch;
+	bool parked;        /* a line was, some time: command/ may keep something for it */
 	bool receiving;     /* with the kernel */
 	bool cancelling;    /* the receive */
 	bool sending;       /* with the kernel: `unsent` must stay as it is */
@@ -118,6 +120,9 @@ void conn_closed(struct worker *worker, struct conn *conn);
 
 /* The pending reply has come, with the epoch that it depends on. Takes the buffer's memory. */
 void conn_reply(struct worker *worker, struct conn *conn, struct buffer *reply, uint64_t hold);
+
+/* The parked line at its front is to be executed again. */
+void conn_unpark(struct worker *worker, struct conn *conn);
 
 /* No more input: what has come is answered, then it ends. */
 void conn_drain(struct worker *worker, struct conn *conn);

@@ -71,7 +71,7 @@ linger_is_over(const struct worker *worker, const struct conn *conn)
 static bool
 conn_waits_for_us(const struct conn *conn)
 {
-	return conn->mark_count > 0 || (conn->stalls & (STALL_PENDING | STALL_LOG)) != 0;
+	return conn->mark_count > 0 || (conn->stalls & (STALL_PENDING | STALL_LOG | STALL_PARKED)) != 0;
 }
 
 static void

@@ -187,6 +187,7 @@ worker_init(struct worker *worker, struct server_fault *ret_fault)
 	const struct command_options command_options = {
 		.engine = options->engine,
 		.store = options->store,
+		.ledger = options->ledger,
 		.request_bytes_max = options->request_bytes_max,
 		.response_bytes_max = options->response_bytes_max,
 		.auth_token = options->auth_token,

@@ -67,6 +67,21 @@ worker_take_replies(struct worker *worker)
 	}
 }
 
+static void
+worker_take_unparked(struct worker *worker)
+{
+	uint64_t ticket = 0;
+
+	while (command_unparked(worker->command, &ticket)) {
+		struct tag tag = tag_unpack(ticket);
+		struct conn *conn = conn_table_find(&worker->conns, tag.slot, tag.generation);
+
+		/* Who closed has been abandoned, and is not told of. */
+		assert(conn != NULL && conn->state == CONN_OPEN);
+		conn_unpark(worker, conn);
+	}
+}
+
 void
 worker_event(struct worker *worker, const struct io_event *event)
 {
@@ -79,6 +94,7 @@ worker_event(struct worker *worker, const struct io_event *event)
 	case OPERATION_WAKE:
 		worker_take_mail(worker);
 		worker_take_replies(worker);
+		worker_take_unparked(worker);
 		break;
 	case OPERATION_TIMER:
 		deadline_check(worker);

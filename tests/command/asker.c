@@ -13,7 +13,7 @@ wake(void *context)
 static int
 setup(void **state, int (*kit_make)(void **state))
 {
-	enum { WRITERS = 3 }; /* the store's, the kit's, and ours */
+	enum { WRITERS = 16 }; /* the store's, the kit's, ours, and those of tests with several */
 	struct asker *asker = calloc(1, sizeof(*asker));
 	void *kit = NULL;
 
@@ -21,12 +21,16 @@ setup(void **state, int (*kit_make)(void **state))
 	assert_int_equal(kit_make(&kit), 0);
 	asker->kit = kit;
 	asker->kit->options.writers_max = WRITERS;
+	assert_int_equal(ledger_create(&(struct ledger_options){ .records_max = 10000 }, &asker->ledger), 0);
+	asker->durable = ledger_durable(asker->ledger);
+	asker->kit->options.ledger = &asker->durable;
 	assert_int_equal(kit_open(asker->kit), 0);
 	assert_int_equal(sem_init(&asker->woken, 0, 0), 0);
 	buffer_init(&asker->reply, SIZE_MAX);
 	asker->options = (struct command_options){
 		.engine = asker->kit->engine,
 		.store = asker->kit->store,
+		.ledger = asker->ledger,
 		.request_bytes_max = ASKER_REQUEST_BYTES_MAX,
 		.response_bytes_max = ASKER_RESPONSE_BYTES_MAX,
 		.wake = wake,
@@ -58,8 +62,11 @@ asker_teardown(void **state)
 	command_worker_destroy(asker->worker);
 	buffer_deinit(&asker->reply);
 	(void)sem_destroy(&asker->woken);
+	int r = kit_teardown(&kit);
+
+	ledger_destroy(asker->ledger);
 	free(asker);
-	return kit_teardown(&kit);
+	return r;
 }
 
 void

@@ -6,10 +6,14 @@
 #include <semaphore.h>
 
 #include "command/command.h"
+#include "ledger/durable.h"
+#include "ledger/ledger.h"
 #include "store/kit.h"
 
 struct asker {
 	struct kit *kit;
+	struct ledger *ledger;
+	struct store_ledger durable;
 	struct command_worker *worker;
 	struct command_options options; /* for the next asker_restart() */
 	sem_t woken;

@@ -382,6 +382,14 @@ command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct bu
 	return true;
 }
 
+bool
+command_unparked(struct command_worker *worker, uint64_t *ret_ticket)
+{
+	(void)worker;
+	(void)ret_ticket;
+	return false;
+}
+
 size_t
 command_pending(const struct command_worker *worker)
 {
