@@ -21,6 +21,8 @@
 #include "config/config.h"
 #include "dump_request.h"
 #include "karma/engine.h"
+#include "ledger/durable.h"
+#include "ledger/ledger.h"
 #include "log/log.h"
 #include "net/server.h"
 #include "store/store.h"
@@ -39,6 +41,8 @@ struct karma {
 	char token[TOKEN_FILE_BYTES_MAX + 1]; /* of --auth-token-file */
 	sigset_t signals;                     /* those that the main thread takes */
 	struct engine *engine;
+	struct ledger *ledger;
+	struct store_ledger durable; /* the store's way to it */
 	struct store *store;
 	struct server *server;
 };
@@ -157,6 +161,21 @@ engine_setup(struct karma *karma)
 }
 
 static int
+ledger_setup(struct karma *karma)
+{
+	const struct ledger_options options = {
+		.records_max = karma->config.idempotency_max_records,
+		.age_max_seconds = karma->config.idempotency_max_age_s,
+	};
+	int r = ledger_create(&options, &karma->ledger);
+
+	if (r < 0)
+		return start_failed("Cannot make the ledger: %s", strerrordesc_np(-r));
+	karma->durable = ledger_durable(karma->ledger);
+	return 0;
+}
+
+static int
 store_setup(struct karma *karma)
 {
 	struct store_fault fault;
@@ -172,6 +191,7 @@ store_setup(struct karma *karma)
 		.wal_batch_wait_us = karma->config.wal_batch_wait_us,
 		.wal_truncate_at_damage = karma->config.wal_truncate_at_damage,
 		.writers_max = karma->config.workers + 1,
+		.ledger = &karma->durable,
 	};
 
 	return store_open(karma->engine, &options, &karma->store, &fault) < 0 ? start_failed("%s", fault.text) : 0;
@@ -195,6 +215,7 @@ server_setup(struct karma *karma)
 	const struct server_options options = {
 		.engine = karma->engine,
 		.store = karma->store,
+		.ledger = karma->ledger,
 		.bind = config->bind,
 		.port = (uint16_t)config->port,
 		.unix_socket = config->unix_socket,
@@ -295,6 +316,7 @@ teardown(struct karma *karma)
 	if (karma->store != NULL)
 		store_close(karma->store);
 	engine_destroy(karma->engine);
+	ledger_destroy(karma->ledger);
 	log_teardown();
 }
 
@@ -331,7 +353,8 @@ main(int argc, char **argv)
 	status = EXIT_FAILURE;
 	if (descriptors_fill() == 0 && kernel_check(&karma) == 0 && signals_setup(&karma) == 0 &&
 	    log_and_zone_setup(&karma) == 0 && token_setup(&karma) == 0 && engine_setup(&karma) == 0 &&
-	    store_setup(&karma) == 0 && server_setup(&karma) == 0 && stop(&karma, serve(&karma)) == 0)
+	    ledger_setup(&karma) == 0 && store_setup(&karma) == 0 && server_setup(&karma) == 0 &&
+	    stop(&karma, serve(&karma)) == 0)
 		status = EXIT_SUCCESS;
 	teardown(&karma);
 	return status;

@@ -39,6 +39,8 @@ struct config {
 	uint32_t query_timeout_ms;
 	uint32_t shutdown_timeout_s;
 	uint32_t dump_retention_per_tree;
+	uint32_t idempotency_max_records;
+	uint32_t idempotency_max_age_s;
 	const char *auth_token;      /* NULL: none, the same for the next two */
 	const char *auth_token_file; /* read by main.c, in place of auth_token */
 	const char *read_auth_token;

@@ -22,7 +22,7 @@ struct option {
 	const char *alias;
 };
 
-enum { OPTION_COUNT = 41 };
+enum { OPTION_COUNT = 43 };
 
 extern const struct option option_table[OPTION_COUNT];
 

@@ -393,6 +393,8 @@ every_option_has_its_environment_name(void **state)
 		{ "query-timeout-ms", "KARMA_QUERY_TIMEOUT_MS" },
 		{ "shutdown-timeout", "KARMA_SHUTDOWN_TIMEOUT_SECONDS" },
 		{ "dump-retention-per-tree", "KARMA_DUMP_RETENTION_PER_TREE" },
+		{ "idempotency-max-records", "KARMA_IDEMPOTENCY_MAX_RECORDS" },
+		{ "idempotency-max-age-seconds", "KARMA_IDEMPOTENCY_MAX_AGE_SECONDS" },
 		{ "auth-token", "KARMA_AUTH_TOKEN" },
 		{ "read-auth-token", "KARMA_READ_AUTH_TOKEN" },
 	};
