@@ -56,7 +56,7 @@ struct command_job {
 	uint64_t from, to;
 	bool has_range; /* of v2 */
 	struct v2_page page;
-	uint64_t hold; /* log epoch on which the reply depends, or 0 */
+	uint64_t hold;           /* log epoch on which the reply depends, or 0 */
 	struct command_use *use; /* of an idempotency key; NULL: without one */
 	struct buffer reply;
 	size_t tree_bytes;

@@ -18,7 +18,7 @@ struct server;
 struct server_options {
 	struct engine *engine;
 	struct store *store;
-	struct ledger *ledger; /* NULL: idempotency keys are refused */
+	struct ledger *ledger;   /* NULL: idempotency keys are refused */
 	const char *bind;        /* address or name, IPv4 or IPv6 */
 	uint16_t port;           /* 0: a free one */
 	const char *unix_socket; /* path, or NULL */
