@@ -282,18 +282,12 @@ enum command_status
 v2_run_idempotent(struct command_worker *worker, const struct command_entry *entry, struct buffer *out,
                   uint64_t *ret_hold)
 {
-	enum { ANSWER_BYTES = 1024 }; /* of any success, with much to spare */
 	struct command_entry dated = *entry;
 	struct v2_request request = *entry->v2;
 
 	/* Never a write without the promise that goes with the key. */
 	if (worker->options.ledger == NULL) {
 		v2_reply_error(out, V2_INTERNAL_ERROR, "Idempotency keys are not supported here");
-		return COMMAND_DONE;
-	}
-	buffer_truncate(&worker->answer, 0);
-	if (!buffer_reserve(&worker->answer, ANSWER_BYTES)) {
-		v2_reply_error(out, V2_INTERNAL_ERROR, no_memory_text);
 		return COMMAND_DONE;
 	}
 	/* What is written is what the fingerprint says, also at midnight. */

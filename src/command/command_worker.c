@@ -23,6 +23,7 @@
 enum {
 	PREFETCH_APART = 8,  /* lines between two steps, in which the one has time to come */
 	PREFETCH_AHEAD = 32, /* 8 to 32 took a sixth off the server's CPU at depth 100; more brings nothing */
+	ANSWER_BYTES = 1024, /* of any success with an idempotency key, with much to spare */
 	SCRATCH_BYTES_MIN = 512 * 1024,
 };
 
@@ -58,7 +59,11 @@ worker_init(struct command_worker *worker)
 	worker->completed_last = &worker->completed;
 	worker->woken_last = &worker->woken;
 	buffer_init(&worker->answer, SIZE_MAX);
+	if (!buffer_reserve(&worker->answer, ANSWER_BYTES))
+		goto fail_returned;
 	return 0;
+fail_returned:
+	(void)pthread_cond_destroy(&worker->returned);
 fail_lock:
 	(void)pthread_mutex_destroy(&worker->lock);
 fail_log:
