@@ -63,8 +63,18 @@ struct command_job {
 	char tree[];
 };
 
-/* So many short lists, that ten thousand clients can leave at once. */
-enum { PENDING_LISTS = 256 };
+static inline struct command_job *
+command_job_of(struct job *job)
+{
+	return (struct command_job *)(void *)job; /* first member */
+}
+
+/* What waits for a client is kept by its ticket, in so many short lists that ten thousand clients can leave at once. */
+static inline size_t
+ticket_list(uint64_t ticket)
+{
+	return ticket * UINT64_C(0x9E3779B97F4A7C15) >> (64 - TICKET_LISTS_BITS);
+}
 
 LIST_HEAD(command_job_list, command_job);
 
@@ -87,11 +97,11 @@ struct command_worker {
 	struct arena scratch;
 	struct command_auth auth;
 	struct v1_shapes shapes;
-	struct buffer answer;    /* of a request with an idempotency key, while it is run */
+	struct buffer answer;    /* of a request with an idempotency key, while it is run; has room for any success */
 	struct command_use *use; /* what the next job is to have; NULL mostly */
 	struct command_parking parking;
-	size_t pending;                                       /* jobs whose reply has not been fetched */
-	struct command_job_list pending_lists[PENDING_LISTS]; /* by ticket */
+	size_t pending;                                      /* jobs whose reply has not been fetched */
+	struct command_job_list pending_lists[TICKET_LISTS]; /* by ticket */
 
 	pthread_mutex_t lock; /* the rest: with the store's threads */
 	pthread_cond_t returned;
@@ -174,11 +184,21 @@ void command_log_gate_leave(struct command_worker *worker);
 /* command_v2_idempotent.c: a job with a claim has been run, or abandoned before. Takes job->use; on the job's thread. */
 void command_use_end(struct command_job *job, bool was_run);
 
+/* command_jobs.c: what the store's threads run for requests of either protocol, each writing job->reply. */
+void command_job_trees(struct job *job);
+void command_job_delete(struct job *job);
+
+/* Appends one name to a list of them in a job's reply, as a tree_name_fn; context is a struct command_name_list. Ends when the
+ * reply is full or nobody waits for it. */
+struct command_name_list {
+	struct command_job *job;
+	bool more; /* this is not the first */
+};
+int command_append_name(void *context, struct tree *tree, const char *name, size_t bytes);
+
 /* command_v1_jobs.c: what the store's threads run for a request, each writing job->reply. */
 void v1_job_find(struct job *job);
-void v1_job_trees(struct job *job);
 void v1_job_dumps(struct job *job);
-void v1_job_delete(struct job *job);
 void v1_job_dump(struct job *job);
 void v1_job_dump_all(struct job *job);
 void v1_job_load(struct job *job);
@@ -198,6 +218,10 @@ entry_protocol(const struct command_entry *entry)
 
 /* Of what is no request. */
 enum command_protocol command_envelope(const struct command_client *client, enum command_protocol guess);
+
+/* Around what a request is answered that was run. */
+void command_reply_begin(enum command_protocol protocol, struct buffer *out);
+void command_reply_end(enum command_protocol protocol, struct buffer *out);
 
 void command_reply_response_too_large(enum command_protocol protocol, struct buffer *out, size_t response_bytes_max);
 void v1_reply_read_only(struct buffer *out);
@@ -223,6 +247,13 @@ enum command_status command_job_submit(struct command_worker *worker, const stru
 /* The same for a request whose reply does not wait: "OK" in out, or an error. */
 void command_job_submit_detached(struct command_worker *worker, enum command_thread thread,
                                  void (*run)(struct job *job), struct buffer *out);
+
+/* What is lent to another thread is more or, wrapping, less. */
+void command_lent_add(struct command_worker *worker, size_t change);
+
+/* One that was lent comes back, on the thread that had it: called with the worker's lock held, behind the insert into the
+ * list that it comes back by. Wakes the worker, and unlocks. The worker may be gone on return. */
+void command_lent_return_unlock(struct command_worker *worker);
 
 /* Nobody will read the reply. */
 bool command_job_is_abandoned(const struct command_job *job);

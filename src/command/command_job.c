@@ -73,7 +73,7 @@ command_job_settle_reply(struct command_job *job)
 static void
 job_run(struct job *base)
 {
-	struct command_job *job = (struct command_job *)(void *)base; /* first member */
+	struct command_job *job = command_job_of(base);
 
 	const bool run = !command_job_is_abandoned(job);
 
@@ -83,17 +83,18 @@ job_run(struct job *base)
 		command_use_end(job, run);
 }
 
-/* Two locked steps around wake(): the worker must not go away while wake() runs, nor be kept from its list by it. */
-static void
-job_return(struct job *base)
+void
+command_lent_add(struct command_worker *worker, size_t change)
 {
-	struct command_job *job = (struct command_job *)(void *)base; /* first member */
-	struct command_worker *worker = job->owner;
-
 	(void)pthread_mutex_lock(&worker->lock);
-	job->next = NULL;
-	*worker->completed_last = job;
-	worker->completed_last = &job->next;
+	worker->lent += change;
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+/* Two locked steps around wake(): the worker must not go away while wake() runs, nor be kept from its list by it. */
+void
+command_lent_return_unlock(struct command_worker *worker)
+{
 	(void)pthread_mutex_unlock(&worker->lock);
 	worker->options.wake(worker->options.wake_context);
 	(void)pthread_mutex_lock(&worker->lock);
@@ -103,9 +104,22 @@ job_return(struct job *base)
 }
 
 static void
+job_return(struct job *base)
+{
+	struct command_job *job = command_job_of(base);
+	struct command_worker *worker = job->owner;
+
+	(void)pthread_mutex_lock(&worker->lock);
+	job->next = NULL;
+	*worker->completed_last = job;
+	worker->completed_last = &job->next;
+	command_lent_return_unlock(worker);
+}
+
+static void
 job_forget(struct job *base)
 {
-	command_job_destroy((struct command_job *)(void *)base); /* first member */
+	command_job_destroy(command_job_of(base));
 }
 
 static bool
@@ -120,10 +134,7 @@ job_hand_over(struct command_job *job, enum command_thread thread)
 static struct command_job_list *
 pending_list(struct command_worker *worker, uint64_t ticket)
 {
-	enum { LIST_BITS = 8 };
-	static_assert(PENDING_LISTS == 1 << LIST_BITS, "the top bits choose a list");
-
-	return &worker->pending_lists[ticket * UINT64_C(0x9E3779B97F4A7C15) >> (64 - LIST_BITS)];
+	return &worker->pending_lists[ticket_list(ticket)];
 }
 
 static void
@@ -157,7 +168,7 @@ command_job_abandon_all(struct command_worker *worker)
 {
 	struct command_job *job;
 
-	for (size_t i = 0; i < PENDING_LISTS; i++) {
+	for (size_t i = 0; i < TICKET_LISTS; i++) {
 		LIST_FOREACH(job, &worker->pending_lists[i], pending_link)
 		job_abandon(job);
 	}
@@ -177,14 +188,6 @@ command_abandon(struct command_worker *worker, uint64_t ticket)
 }
 
 /* ---- there and back ---- */
-
-static void
-lent_add(struct command_worker *worker, size_t change)
-{
-	(void)pthread_mutex_lock(&worker->lock);
-	worker->lent += change;
-	(void)pthread_mutex_unlock(&worker->lock);
-}
 
 static void
 reply_busy(enum command_protocol protocol, struct buffer *out)
@@ -213,9 +216,9 @@ command_job_submit(struct command_worker *worker, const struct command_entry *en
 	job->work = run;
 	job->owner = worker;
 	job->ticket = entry->ticket;
-	lent_add(worker, 1); /* before: it may be back at once */
+	command_lent_add(worker, 1); /* before: it may be back at once */
 	if (!job_hand_over(job, thread)) {
-		lent_add(worker, (size_t)-1);
+		command_lent_add(worker, (size_t)-1);
 		command_job_destroy(job);
 		reply_busy(entry_protocol(entry), out);
 		return COMMAND_DONE;

@@ -8,7 +8,7 @@
 static struct command_parked_list *
 list_of(struct command_worker *worker, uint64_t ticket)
 {
-	return &worker->parking.lists[ticket * UINT64_C(0x9E3779B97F4A7C15) >> (64 - PARKED_LISTS_BITS)];
+	return &worker->parking.lists[ticket_list(ticket)];
 }
 
 static struct command_parked *
@@ -51,7 +51,6 @@ leave(struct command_worker *worker, struct command_parked *parked)
 
 /* ---- parking ---- */
 
-/* Two locked steps around the worker's wake, as job_return(). */
 static void
 wake(struct ledger_waiter *waiter)
 {
@@ -62,12 +61,7 @@ wake(struct ledger_waiter *waiter)
 	parked->next = NULL;
 	*worker->woken_last = parked;
 	worker->woken_last = &parked->next;
-	(void)pthread_mutex_unlock(&worker->lock);
-	worker->options.wake(worker->options.wake_context);
-	(void)pthread_mutex_lock(&worker->lock);
-	worker->lent--;
-	(void)pthread_cond_signal(&worker->returned);
-	(void)pthread_mutex_unlock(&worker->lock);
+	command_lent_return_unlock(worker);
 }
 
 struct ledger_waiter *
@@ -93,9 +87,7 @@ command_park(struct command_worker *worker)
 	assert(find(worker, parked->ticket) == NULL);
 	LIST_INSERT_HEAD(list_of(worker, parked->ticket), parked, link);
 	worker->parking.count++;
-	(void)pthread_mutex_lock(&worker->lock);
-	worker->lent++;
-	(void)pthread_mutex_unlock(&worker->lock);
+	command_lent_add(worker, 1);
 }
 
 static struct command_parked *
@@ -148,20 +140,12 @@ command_park_take(struct command_worker *worker, uint64_t ticket)
 /* ---- who has gone ---- */
 
 static void
-lent_back(struct command_worker *worker)
-{
-	(void)pthread_mutex_lock(&worker->lock);
-	worker->lent--;
-	(void)pthread_mutex_unlock(&worker->lock);
-}
-
-static void
 abandon(struct command_worker *worker, struct command_parked *parked)
 {
 	if (parked->told) {
 		leave(worker, parked);
 	} else if (ledger_unpark(&parked->waiter)) {
-		lent_back(worker);
+		command_lent_add(worker, (size_t)-1);
 		forget(worker, parked);
 	} else {
 		parked->abandoned = true; /* it is on its way to us */
@@ -180,7 +164,7 @@ command_park_abandon(struct command_worker *worker, uint64_t ticket)
 void
 command_park_abandon_all(struct command_worker *worker)
 {
-	for (size_t i = 0; i < PARKED_LISTS; i++) {
+	for (size_t i = 0; i < TICKET_LISTS; i++) {
 		struct command_parked *next, *parked = LIST_FIRST(&worker->parking.lists[i]);
 
 		for (; parked != NULL; parked = next) {

@@ -28,12 +28,12 @@ struct command_parked {
 
 LIST_HEAD(command_parked_list, command_parked);
 
-enum { PARKED_LISTS_BITS = 8, PARKED_LISTS = 1 << PARKED_LISTS_BITS };
+enum { TICKET_LISTS_BITS = 8, TICKET_LISTS = 1 << TICKET_LISTS_BITS };
 
 struct command_parking {
 	size_t count;
 	struct command_parked *spare;                   /* for the next; NULL at times */
-	struct command_parked_list lists[PARKED_LISTS]; /* by ticket */
+	struct command_parked_list lists[TICKET_LISTS]; /* by ticket */
 };
 
 /* All functions: the worker's thread. */

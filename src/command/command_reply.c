@@ -49,6 +49,24 @@ command_reply_error(enum command_protocol protocol, struct buffer *out, enum v2_
 }
 
 void
+command_reply_begin(enum command_protocol protocol, struct buffer *out)
+{
+	if (protocol == PROTOCOL_V2)
+		json_v2_reply_begin(out);
+	else
+		json_v1_reply_begin(out);
+}
+
+void
+command_reply_end(enum command_protocol protocol, struct buffer *out)
+{
+	if (protocol == PROTOCOL_V2)
+		json_v2_reply_end(out);
+	else
+		json_v1_reply_end(out);
+}
+
+void
 command_reply_response_too_large(enum command_protocol protocol, struct buffer *out, size_t response_bytes_max)
 {
 	char text[64];

@@ -152,7 +152,7 @@ v1_delete(struct command_worker *worker, const struct command_entry *entry, stru
 	const struct v1_request *request = &entry->request;
 
 	if (!request->has_key)
-		return command_job_submit(worker, entry, COMMAND_MAINTENANCE, v1_job_delete, out);
+		return command_job_submit(worker, entry, COMMAND_MAINTENANCE, command_job_delete, out);
 	struct tree *tree = command_find_tree(worker, entry);
 	int r = 0;
 
@@ -188,7 +188,7 @@ v1_reset(struct command_worker *worker, const struct command_entry *entry, struc
 static enum command_status
 v1_trees(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
-	return command_job_submit(worker, entry, COMMAND_SCAN, v1_job_trees, out);
+	return command_job_submit(worker, entry, COMMAND_SCAN, command_job_trees, out);
 }
 
 static enum command_status

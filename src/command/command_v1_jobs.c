@@ -12,12 +12,6 @@
 
 #include "proto/json_encode.h"
 
-static struct command_job *
-job_of(struct job *job)
-{
-	return (struct command_job *)(void *)job; /* first member */
-}
-
 static struct text
 tree_of(const struct command_job *job)
 {
@@ -55,7 +49,7 @@ append_key(void *context, uint64_t key, struct key_record *record)
 void
 v1_job_find(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct engine *engine = job->owner->options.engine;
 	struct find_walk walk = { .job = job, .reply = &job->reply, .from = job->from, .to = job->to };
 
@@ -72,52 +66,11 @@ v1_job_find(struct job *base)
 	command_job_settle_reply(job);
 }
 
-struct name_list {
-	const struct command_job *job;
-	struct buffer *reply;
-	bool more;
-};
-
-static int
-append_name(void *context, struct tree *tree, const char *name, size_t bytes)
-{
-	struct name_list *list = context;
-
-	(void)tree;
-	if (command_job_is_abandoned(list->job))
-		return 1;
-	if (list->more)
-		buffer_append_byte(list->reply, ',');
-	list->more = true;
-	json_encode_string(list->reply, name, bytes);
-	return list->reply->failed;
-}
-
-void
-v1_job_trees(struct job *base)
-{
-	struct command_job *job = job_of(base);
-	struct engine *engine = job->owner->options.engine;
-	struct name_list list = { .job = job, .reply = &job->reply };
-
-	json_v1_reply_begin(&job->reply);
-	buffer_append_byte(&job->reply, '[');
-	engine_scan_begin(engine);
-	int r = engine_scan_names(engine, append_name, &list);
-
-	engine_scan_end(engine);
-	if (r < 0)
-		job->reply.failed = true;
-	buffer_append_byte(&job->reply, ']');
-	json_v1_reply_end(&job->reply);
-	command_job_settle_reply(job);
-}
-
 void
 v1_job_dumps(struct job *base)
 {
-	struct command_job *job = job_of(base);
-	struct name_list list = { .job = job, .reply = &job->reply };
+	struct command_job *job = command_job_of(base);
+	struct command_name_list list = { .job = job };
 	char **names;
 	size_t count;
 	int r = store_files(job->store, &names, &count);
@@ -128,7 +81,7 @@ v1_job_dumps(struct job *base)
 	}
 	json_v1_reply_begin(&job->reply);
 	buffer_append_byte(&job->reply, '[');
-	for (size_t i = 0; i < count && append_name(&list, NULL, names[i], strlen(names[i])) == 0; i++)
+	for (size_t i = 0; i < count && command_append_name(&list, NULL, names[i], strlen(names[i])) == 0; i++)
 		;
 	store_files_free(names, count);
 	buffer_append_byte(&job->reply, ']');
@@ -139,22 +92,9 @@ v1_job_dumps(struct job *base)
 /* ---- maintenance thread ---- */
 
 void
-v1_job_delete(struct job *base)
-{
-	struct command_job *job = job_of(base);
-	struct store_fault fault;
-	int r = store_delete_range(job->store, job->tree, job->tree_bytes, job->from, job->to, &job->hold, &fault);
-
-	if (r == 0 || r == ENGINE_MISSING)
-		json_v1_reply_true(&job->reply);
-	else
-		v1_reply_error(&job->reply, fault.text);
-}
-
-void
 v1_job_dump(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct store_fault fault;
 	int r = store_dump(job->store, job->tree, job->tree_bytes, job->store_ticket, &fault);
 
@@ -170,7 +110,7 @@ v1_job_dump(struct job *base)
 void
 v1_job_dump_all(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct store_fault fault;
 
 	assert(job->owner == NULL);
@@ -181,7 +121,7 @@ v1_job_dump_all(struct job *base)
 void
 v1_job_load(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct store_fault fault;
 	char name[TREE_NAME_BYTES_MAX];
 	struct text tree = { .data = name };

@@ -142,7 +142,3 @@ int v2_overflow_of_add(struct tree *tree, const struct v2_items *items, const st
  */
 int v2_overflow_of_set(struct tree *tree, const struct v2_items *items, const struct v2_item **ret_offending,
                        bool *ret_close, size_t *ret_room);
-
-/* ---- on the store's threads ---- */
-void v2_job_list(struct job *job);
-void v2_job_delete(struct job *job);

@@ -26,7 +26,7 @@ v2_drop(struct command_worker *worker, const struct command_entry *entry, struct
 enum command_status
 v2_list(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
-	return command_job_submit(worker, entry, COMMAND_SCAN, v2_job_list, out);
+	return command_job_submit(worker, entry, COMMAND_SCAN, command_job_trees, out);
 }
 
 enum command_status
@@ -49,7 +49,7 @@ v2_delete_tree(struct command_worker *worker, const struct command_entry *entry,
 	int r;
 
 	if (command_find_tree(worker, entry) != NULL)
-		return command_job_submit(worker, entry, COMMAND_MAINTENANCE, v2_job_delete, out);
+		return command_job_submit(worker, entry, COMMAND_MAINTENANCE, command_job_delete, out);
 	r = command_find_or_create_tree(worker, entry, &tree);
 	if (r != 0)
 		return v2_reply_failure(out, r);

@@ -203,11 +203,11 @@ an_abandoned_walk_ends(void **state)
 	job->to = DAY_MAX;
 	buffer_init(&job->reply, SIZE_MAX);
 	assert_true(run_shows(job, v1_job_find, "\"1\":{"));
-	assert_true(run_shows(job, v1_job_trees, "\"a\""));
+	assert_true(run_shows(job, command_job_trees, "\"a\""));
 	assert_true(run_shows(job, v1_job_dumps, "_f.tree"));
 	atomic_store_explicit(&job->abandoned, true, memory_order_relaxed);
 	assert_false(run_shows(job, v1_job_find, "\"1\":{"));
-	assert_false(run_shows(job, v1_job_trees, "\"a\""));
+	assert_false(run_shows(job, command_job_trees, "\"a\""));
 	assert_false(run_shows(job, v1_job_dumps, "_f.tree"));
 	buffer_deinit(&job->reply);
 	free(job);
@@ -237,7 +237,7 @@ last_pending(const struct command_worker *worker)
 	const struct command_job *job;
 	const struct command_job *last = NULL;
 
-	for (size_t i = 0; i < PENDING_LISTS; i++) {
+	for (size_t i = 0; i < TICKET_LISTS; i++) {
 		LIST_FOREACH(job, &worker->pending_lists[i], pending_link)
 		last = job;
 	}
