@@ -6,8 +6,10 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buffer.h"
 
@@ -25,4 +27,22 @@ json_encode_digits(char *end, uint64_t value)
 		value /= 10;
 	} while (value > 0);
 	return end;
+}
+
+enum { JSON_AROUND_NUMBER_MAX = 104 };
+
+/* A number with what stands around it, at most JSON_AROUND_NUMBER_MAX bytes: put together on the stack and appended at once, since
+ * that is what a running server replies nearly always. */
+static inline void
+json_encode_number(struct buffer *out, const char *before, size_t before_bytes, uint64_t value, const char *after,
+                   size_t after_bytes)
+{
+	char reply[JSON_AROUND_NUMBER_MAX + JSON_DIGITS_MAX];
+	char *first = reply + sizeof(reply) - after_bytes;
+
+	assert(before_bytes + after_bytes <= JSON_AROUND_NUMBER_MAX);
+	memcpy(first, after, after_bytes);
+	first = json_encode_digits(first, value) - before_bytes;
+	memcpy(first, before, before_bytes);
+	buffer_append(out, first, (size_t)(reply + sizeof(reply) - first));
 }

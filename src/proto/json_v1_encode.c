@@ -1,12 +1,10 @@
 /*
  * json_v1_encode.c - replies to bytes, member for member as the original writes them
  *
- * A reply of a running server is nearly always `1` or a sum, so numbers are put together on the stack and appended at
- * once. Room is not looked at here: the buffer remembers a failed append and the caller asks once, at the end.
+ * Room is not looked at here: the buffer remembers a failed append and the caller asks once, at the end.
  */
 #include "proto/json_v1.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "proto/json_encode.h"
@@ -30,15 +28,7 @@ json_v1_reply_end(struct buffer *out)
 void
 json_v1_reply_number(struct buffer *out, uint64_t value)
 {
-	char reply[sizeof(SUCCESS) + JSON_DIGITS_MAX + sizeof(END)];
-	char *first = reply + sizeof(reply) - (sizeof(END) - 1);
-
-	memcpy(first, END, sizeof(END) - 1);
-	first = json_encode_digits(first, value);
-	first -= sizeof(SUCCESS) - 1;
-	assert(first >= reply);
-	memcpy(first, SUCCESS, sizeof(SUCCESS) - 1);
-	buffer_append(out, first, (size_t)(reply + sizeof(reply) - first));
+	json_encode_number(out, SUCCESS, sizeof(SUCCESS) - 1, value, END, sizeof(END) - 1);
 }
 
 void

@@ -1,7 +1,5 @@
 /*
  * json_v2_encode.c - replies to bytes, in upstream's envelope
- *
- * As in v1 a number is put together on the stack and appended at once.
  */
 #include "proto/json_v2.h"
 
@@ -36,15 +34,7 @@ json_v2_reply_end(struct buffer *out)
 void
 json_v2_reply_number(struct buffer *out, uint64_t value)
 {
-	char reply[sizeof(SUCCESS) + JSON_DIGITS_MAX + sizeof(END)];
-	char *first = reply + sizeof(reply) - (sizeof(END) - 1);
-
-	memcpy(first, END, sizeof(END) - 1);
-	first = json_encode_digits(first, value);
-	first -= sizeof(SUCCESS) - 1;
-	assert(first >= reply);
-	memcpy(first, SUCCESS, sizeof(SUCCESS) - 1);
-	buffer_append(out, first, (size_t)(reply + sizeof(reply) - first));
+	json_encode_number(out, SUCCESS, sizeof(SUCCESS) - 1, value, END, sizeof(END) - 1);
 }
 
 void
