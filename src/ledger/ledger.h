@@ -144,8 +144,8 @@ struct ledger_range {
 uint64_t ledger_prune(struct ledger *ledger, uint64_t before_unix, uint64_t limit, struct ledger_range *ranges,
                       size_t ranges_max, size_t *ret_ranges);
 
-/* Visits the records that are done, oldest first, while others come and go. Outside any section. A non-zero return ends
- * it and is returned. */
+/* Visits the records that are done, oldest first, while others come and go: all that were finished before, but those that
+ * leave. Outside any section; waits for those that are open. A non-zero return ends it and is returned. */
 typedef int ledger_walk_fn(void *context, const char *key, size_t key_bytes, const struct ledger_use *use);
 int ledger_walk(struct ledger *ledger, ledger_walk_fn *visit, void *context);
 

@@ -9,7 +9,8 @@
  * the next is. So a producer never links to memory that may be gone: who has no `next` yet is not taken off.
  *
  * A walk follows `next` from the dummy. A record keeps its `next` when it is taken off, and memory is not freed under a
- * walk, so it comes to the end, and sees every record that had been linked when it began and was not taken off.
+ * walk, so it comes to the end, and sees every record that had been linked when it began and was not taken off. It waits
+ * for sections first: one that was pushed before may still be on its way to being linked, and hides all behind it.
  *
  * Edges
  *   L1  a record: release fence and ck_hs_put() in map_insert() -> ck_hs_get() in map_find(). Who sees it sees its key.

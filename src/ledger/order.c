@@ -147,9 +147,11 @@ ledger_prune(struct ledger *ledger, uint64_t before_unix, uint64_t limit, struct
 	return count;
 }
 
+/* Behind the open sections nobody who was pushed before is still being linked. */
 int
 ledger_walk(struct ledger *ledger, ledger_walk_fn *visit, void *context)
 {
+	epoch_quiesce();
 	unsigned token = epoch_walk_begin();
 	struct ledger_record *record = atomic_load_explicit(&ledger->head, memory_order_acquire); /* L4 */
 	int r = 0;

@@ -5,8 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "epoch/epoch.h"
 #include "ledger/ledger.h"
@@ -358,6 +361,16 @@ see(void *context, const char *key, size_t key_bytes, const struct ledger_use *u
 	return *key == 'e' ? -5 : 0;
 }
 
+static int
+walk(struct seen *seen)
+{
+	epoch_end(worker);
+	int r = ledger_walk(ledger, see, seen);
+
+	epoch_begin(worker);
+	return r;
+}
+
 static void
 walks_in_order_of_first_use(void **state)
 {
@@ -366,19 +379,56 @@ walks_in_order_of_first_use(void **state)
 
 	(void)state;
 	begin(3, 0);
-	assert_int_equal(ledger_walk(ledger, see, &seen), 0);
+	assert_int_equal(walk(&seen), 0);
 	for (size_t i = 0; i < 4; i++)
 		finish(must_claim(keys[i]), keys[i], 100);
 	struct ledger_record *claim = must_claim("x"); /* not done: not seen */
 
-	assert_int_equal(ledger_walk(ledger, see, &seen), 0);
+	assert_int_equal(walk(&seen), 0);
 	assert_string_equal(seen.keys, "cqb");
 	finish(claim, "x", 100);
 	finish(must_claim("e"), "e", 100);
 	finish(must_claim("f"), "f", 100);
 	seen = (struct seen){ .count = 0 };
-	assert_int_equal(ledger_walk(ledger, see, &seen), -5);
+	assert_int_equal(walk(&seen), -5);
 	assert_string_equal(seen.keys, "xe");
+	end();
+}
+
+struct walker {
+	struct seen seen;
+	_Atomic bool has_ended;
+};
+
+static void *
+walk_aside(void *argument)
+{
+	struct walker *walker = argument;
+
+	(void)ledger_walk(ledger, see, &walker->seen);
+	atomic_store(&walker->has_ended, true);
+	return NULL;
+}
+
+/* In an open section a record may be finished but not linked yet, and hide those behind it. */
+static void
+a_walk_waits_for_sections(void **state)
+{
+	struct walker walker = { .has_ended = false };
+	pthread_t thread;
+
+	(void)state;
+	begin(3, 0);
+	assert_int_equal(pthread_create(&thread, NULL, walk_aside, &walker), 0);
+	(void)usleep(20000); /* if it is late, nothing is tested, but nothing fails */
+	bool has_ended = atomic_load(&walker.has_ended);
+
+	finish(must_claim("a"), "a", 100);
+	epoch_end(worker);
+	(void)pthread_join(thread, NULL);
+	epoch_begin(worker);
+	assert_false(has_ended);
+	assert_string_equal(walker.seen.keys, "a");
 	end();
 }
 
@@ -410,6 +460,7 @@ main(void)
 		ledger_test(a_call_removes_no_more_than_it_may),
 		ledger_test(prunes_the_oldest_first),
 		ledger_test(walks_in_order_of_first_use),
+		ledger_test(a_walk_waits_for_sections),
 		ledger_test(is_destroyed_with_claims),
 	};
 

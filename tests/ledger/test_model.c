@@ -270,7 +270,9 @@ compare(struct world *world)
 
 	check(ledger_count(world->ledger) == world->model.count, "%lu records instead of %zu",
 	      ledger_count(world->ledger), world->model.count);
+	epoch_end(world->worker);
 	check(ledger_walk(world->ledger, compare_record, &comparison) == 0, "the walk ended early");
+	epoch_begin(world->worker);
 	check(comparison.at == world->model.count, "a walk of %zu records instead of %zu", comparison.at,
 	      world->model.count);
 }
