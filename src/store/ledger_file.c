@@ -122,8 +122,7 @@ ledger_file_read(int directory_fd, uint64_t number, const uint8_t identity[DIREC
 
 	if (fd >= 0)
 		(void)close(fd);
-	if (r == 0)
-		return 0;
-	fault_set(ret_fault, file, r, &damage);
-	return -1;
+	if (r < 0)
+		fault_set(ret_fault, file, r, &damage);
+	return r;
 }

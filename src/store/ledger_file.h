@@ -31,8 +31,8 @@ bool ledger_file_number(const char *name, uint64_t *ret_number);
 int ledger_file_write(int directory_fd, uint64_t number, const uint8_t identity[DIRECTORY_IDENTITY_BYTES],
                       const struct store_ledger *ledger, uint64_t *ret_records);
 
-/* Gives all bodies to visit. 0, or -1 with *ret_fault, which names the file: it is missing, damaged or of another
- * directory, or memory is out; the bodies before the damage were given then. */
+/* Gives all bodies to visit. 0, or negative errno with *ret_fault, which names the file: -ENOMEM, -ENOENT, -EBADMSG (damaged,
+ * or of another directory), or what reading it said; the bodies before were given then. */
 int ledger_file_read(int directory_fd, uint64_t number, const uint8_t identity[DIRECTORY_IDENTITY_BYTES],
                      store_ledger_fn *visit, void *context, uint64_t *ret_records, struct store_fault *ret_fault);
 

@@ -1,5 +1,7 @@
 #include "store/restore_ledger.h"
 
+#include <errno.h>
+
 #include "log/log.h"
 #include "store/fault.h"
 #include "store/ledger_file.h"
@@ -15,10 +17,16 @@ restore_ledger(struct restoration *restoration, uint64_t number)
 	store->ledger_number = number;
 	if (number == 0 || ledger == NULL)
 		return 0;
-	if (ledger_file_read(store->directory_fd, number, store->identity, ledger->load, ledger->context, &records,
-	                     &fault) == 0) {
+	int r = ledger_file_read(store->directory_fd, number, store->identity, ledger->load, ledger->context, &records,
+	                         &fault);
+
+	if (r == 0) {
 		log_info("ledger restored", log_u64("records", records));
 		return 0;
+	}
+	if (r == -ENOMEM) {
+		*restoration->fault = fault; /* no damage to be skipped */
+		return -1;
 	}
 	if (!store->options.restore_skip_damaged) {
 		store_fault_set(restoration->fault,

@@ -1,6 +1,7 @@
 /* A write and its idempotency record are there together or not at all, through crashes, dumps and restarts. */
 #include "ledger/database.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -255,6 +256,36 @@ a_missing_file_stops_the_start(void **state)
 	database_close(&database);
 }
 
+static int
+load_without_memory(void *context, const uint8_t *body, size_t bytes)
+{
+	(void)context;
+	(void)body;
+	(void)bytes;
+	return -ENOMEM;
+}
+
+static void
+no_memory_is_no_damage_to_be_skipped(void **state)
+{
+	static const struct store_ledger poor = { .load = load_without_memory };
+	struct database database = of(state);
+	struct kit *kit = database.kit;
+
+	must_open(&database);
+	assert_true(database_add(&database, "a", 5));
+	assert_int_equal(kit_dump_all(kit), 0);
+	database_crash(&database);
+	kit->options.restore_skip_damaged = true;
+	kit->options.ledger = &poor;
+	assert_int_equal(kit_open(kit), -1);
+	kit_assert_fault(kit, "memory");
+	kit->options.restore_skip_damaged = false;
+	must_open(&database);
+	assert_false(database_add(&database, "a", 5));
+	database_close(&database);
+}
+
 /* ---- other starts ---- */
 
 static void
@@ -315,17 +346,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(a_retry_after_a_crash_counts_once),
-		kit_test(a_full_dump_takes_the_place_of_the_log),
-		kit_test(a_dump_of_a_tree_changes_nothing),
-		kit_test(what_was_pruned_stays_away),
-		kit_test(no_more_than_there_may_be),
-		kit_test(a_torn_end_takes_both_or_none),
-		kit_test(the_old_leave_while_nothing_happens),
-		kit_test(a_damaged_file_stops_the_start),
-		kit_test(a_missing_file_stops_the_start),
-		kit_test(starting_over_sets_it_aside),
-		kit_test(without_a_log_as_of_the_last_full_dump),
+		kit_test(a_retry_after_a_crash_counts_once),   kit_test(a_full_dump_takes_the_place_of_the_log),
+		kit_test(a_dump_of_a_tree_changes_nothing),    kit_test(what_was_pruned_stays_away),
+		kit_test(no_more_than_there_may_be),           kit_test(a_torn_end_takes_both_or_none),
+		kit_test(the_old_leave_while_nothing_happens), kit_test(a_damaged_file_stops_the_start),
+		kit_test(a_missing_file_stops_the_start),      kit_test(no_memory_is_no_damage_to_be_skipped),
+		kit_test(starting_over_sets_it_aside),         kit_test(without_a_log_as_of_the_last_full_dump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

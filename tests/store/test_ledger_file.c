@@ -135,7 +135,7 @@ assert_refused(struct kit *kit, const char *said)
 	char name[LEDGER_FILE_NAME_MAX];
 
 	ledger_file_name(7, name);
-	assert_int_equal(read_file(kit, 7, &fake, &records), -1);
+	assert_int_equal(read_file(kit, 7, &fake, &records), -EBADMSG);
 	kit_assert_fault(kit, name);
 	kit_assert_fault(kit, said);
 }
@@ -197,7 +197,7 @@ of_another_directory(void **state)
 	uint64_t records;
 
 	must_write(kit, 7, 3);
-	assert_int_equal(ledger_file_read(kit->directory_fd, 7, other, load, &fake, &records, &kit->fault), -1);
+	assert_int_equal(ledger_file_read(kit->directory_fd, 7, other, load, &fake, &records, &kit->fault), -EBADMSG);
 	kit_assert_fault(kit, "of another directory");
 }
 
@@ -208,14 +208,14 @@ says_what_is_wrong(void **state)
 	struct fake fake = { .count = 3, .fail_at = 2, .result = -EBADMSG };
 	uint64_t records;
 
-	assert_int_equal(read_file(kit, 7, &fake, &records), -1);
+	assert_int_equal(read_file(kit, 7, &fake, &records), -ENOENT);
 	kit_assert_fault(kit, "karma-ledger-00000000000000000007.records is missing");
 	must_write(kit, 7, 3);
-	assert_int_equal(read_file(kit, 7, &fake, &records), -1);
+	assert_int_equal(read_file(kit, 7, &fake, &records), -EBADMSG);
 	kit_assert_fault(kit, "does not know");
 	assert_int_equal(records, 2);
 	fake = (struct fake){ .count = 3, .result = -ENOMEM };
-	assert_int_equal(read_file(kit, 7, &fake, &records), -1);
+	assert_int_equal(read_file(kit, 7, &fake, &records), -ENOMEM);
 	kit_assert_fault(kit, "memory");
 }
 
