@@ -164,6 +164,16 @@ record_of(const struct effect *effect)
 	return record;
 }
 
+static bool
+are_creates(const struct effect *effects, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (effects[i].kind != EFFECT_CREATE)
+			return false;
+	}
+	return true;
+}
+
 /* One group: the effects from the first on that have its tag, and if these are all of them, what stands behind. Returns how
  * many effects. */
 static uint32_t
@@ -187,6 +197,8 @@ append_group(struct wal_writer *writer, const struct effect *effects, uint32_t c
 	}
 	if (i == count && behind != NULL)
 		wal_group_add(&group, behind);
+	/* A log may end here: what it has without the ledger's record is done again. */
+	assert(i == count || behind == NULL || are_creates(effects, i));
 	wal_group_end(&group);
 	return i;
 }
