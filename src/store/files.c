@@ -78,6 +78,44 @@ files_remove_temporary(int directory_fd)
 	return removed;
 }
 
+enum { TEMPORARY_BYTES = DUMP_FILE_NAME_MAX + 1 };
+
+static void
+temporary_of(const char *file, char ret[TEMPORARY_BYTES])
+{
+	(void)snprintf(ret, TEMPORARY_BYTES, DUMP_TEMPORARY_PREFIX "%s", file);
+}
+
+int
+file_replace_begin(int directory_fd, const char *file)
+{
+	char temporary[TEMPORARY_BYTES];
+
+	temporary_of(file, temporary);
+	int fd = openat(directory_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int
+file_replace_end(int directory_fd, int fd, const char *file, int r)
+{
+	char temporary[TEMPORARY_BYTES];
+
+	temporary_of(file, temporary);
+	if (r == 0 && fsync(fd) != 0)
+		r = -errno;
+	if (close(fd) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(directory_fd, temporary, directory_fd, file) != 0)
+		r = -errno;
+	if (r != 0) {
+		(void)unlinkat(directory_fd, temporary, 0);
+		return r;
+	}
+	return fsync(directory_fd) == 0 ? 0 : -errno;
+}
+
 static int
 write_all(int fd, const char *data, size_t bytes)
 {
@@ -91,28 +129,13 @@ write_all(int fd, const char *data, size_t bytes)
 			bytes -= (size_t)written;
 		}
 	}
-	return fsync(fd) == 0 ? 0 : -errno;
+	return 0;
 }
 
 int
 file_replace(int directory_fd, const char *file, const void *data, size_t bytes)
 {
-	char temporary[DUMP_FILE_NAME_MAX + 1];
+	int fd = file_replace_begin(directory_fd, file);
 
-	(void)snprintf(temporary, sizeof(temporary), DUMP_TEMPORARY_PREFIX "%s", file);
-	int fd = openat(directory_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-	if (fd < 0)
-		return -errno;
-	int r = write_all(fd, data, bytes);
-
-	if (close(fd) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && renameat(directory_fd, temporary, directory_fd, file) != 0)
-		r = -errno;
-	if (r < 0) {
-		(void)unlinkat(directory_fd, temporary, 0);
-		return r;
-	}
-	return fsync(directory_fd) == 0 ? 0 : -errno;
+	return fd < 0 ? fd : file_replace_end(directory_fd, fd, file, write_all(fd, data, bytes));
 }

@@ -24,3 +24,8 @@ size_t files_remove_temporary(int directory_fd);
 /* Replaces a file by new content in one step that a crash leaves done or not done: temporary file, fsync, rename, fsync
  * of the directory. 0 or negative errno. */
 int file_replace(int directory_fd, const char *file, const void *data, size_t bytes);
+
+/* The same around whoever writes the content: begin gives the temporary file to write to, or negative errno. end closes it; with
+ * r 0 it takes the name, else it goes and r is returned. An error behind the rename leaves the new one there. */
+int file_replace_begin(int directory_fd, const char *file);
+int file_replace_end(int directory_fd, int fd, const char *file, int r);

@@ -62,37 +62,24 @@ ledger_files_forget(int directory_fd, uint64_t number)
 
 /* ---- the file ---- */
 
-static int
-temporary_finish(int directory_fd, int fd, const char *temporary, const char *file, int r)
-{
-	if (r == 0 && fsync(fd) != 0)
-		r = -errno;
-	if (close(fd) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && file != NULL)
-		r = renameat(directory_fd, temporary, directory_fd, file) == 0 ? 0 : -errno;
-	if (r < 0 || file == NULL) {
-		(void)unlinkat(directory_fd, temporary, 0);
-		return r;
-	}
-	return fsync(directory_fd) == 0 ? 0 : -errno;
-}
-
 int
 ledger_file_write(int directory_fd, uint64_t number, const uint8_t identity[DIRECTORY_IDENTITY_BYTES],
                   const struct store_ledger *ledger, uint64_t *ret_records)
 {
-	char file[LEDGER_FILE_NAME_MAX], temporary[LEDGER_FILE_NAME_MAX + sizeof(DUMP_TEMPORARY_PREFIX)];
+	enum { NO_RECORDS = 1 };
+	char file[LEDGER_FILE_NAME_MAX];
 
 	ledger_file_name(number, file);
-	(void)snprintf(temporary, sizeof(temporary), DUMP_TEMPORARY_PREFIX "%s", file);
-	int fd = openat(directory_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = file_replace_begin(directory_fd, file);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	int r = ledger_frames_write(fd, identity, ledger, ret_records);
 
-	return temporary_finish(directory_fd, fd, temporary, r == 0 && *ret_records > 0 ? file : NULL, r);
+	if (r == 0 && *ret_records == 0)
+		r = NO_RECORDS;
+	r = file_replace_end(directory_fd, fd, file, r);
+	return r == NO_RECORDS ? 0 : r;
 }
 
 static void

@@ -26,7 +26,7 @@ bool ledger_file_number(const char *name, uint64_t *ret_number);
 
 /*
  * Writes all that ledger gives to a new file, on disk when this returns. *ret_records is how many; when there are none, no file
- * is made. 0 or negative errno: then the file is not there, or what was before under that name.
+ * is made. 0 or negative errno: then it may be there all the same, if only the directory could not be synced.
  */
 int ledger_file_write(int directory_fd, uint64_t number, const uint8_t identity[DIRECTORY_IDENTITY_BYTES],
                       const struct store_ledger *ledger, uint64_t *ret_records);
