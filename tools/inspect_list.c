@@ -213,7 +213,6 @@ static int
 is_other(const struct dirent *entry)
 {
 	const char *name = entry->d_name;
-
 	uint64_t number;
 
 	return ledger_file_number(name, &number) || wal_name_is_segment(name) || wal_name_is_spare(name) ||
