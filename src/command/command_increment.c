@@ -28,13 +28,12 @@ is_same_token(const struct v1_request *x, const struct v1_request *y)
 	        (x->token.bytes == y->token.bytes && memcmp(x->token.data, y->token.data, x->token.bytes) == 0));
 }
 
-/* b was decoded into the place of a line of an earlier batch: when that failed, what is there says nothing about it. */
 static bool
 is_alike(const struct command_entry *a, const struct command_entry *b)
 {
 	const struct v1_request *x = &a->request, *y = &b->request;
 
-	return x->key == y->key && b->fault == NULL && y->command == V1_INCREMENT && y->has_key && y->has_tree &&
+	return x->key == y->key && b->v2 == NULL && y->command == V1_INCREMENT && y->has_key && y->has_tree &&
 	       a->ticket == b->ticket && x->tree.bytes == y->tree.bytes &&
 	       memcmp(x->tree.data, y->tree.data, x->tree.bytes) == 0 && is_same_token(x, y);
 }

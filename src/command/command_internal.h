@@ -30,13 +30,13 @@ struct v2_page {
 /* A line of the batch. */
 struct command_entry {
 	struct v1_request request;   /* of a request of v2 only tree, key and range */
-	const struct v2_request *v2; /* in the scratch arena; NULL: it is v1's */
+	const struct v2_request *v2; /* in the scratch arena; NULL: a good request of v1 */
 	struct command_client *client;
-	const struct v1_fault *fault; /* in the scratch arena; NULL: the request is good */
-	struct tree *tree;            /* found while decoding; the run asks whether it is still current */
+	struct tree *tree; /* found while decoding; the run asks whether it is still current */
 	struct key_prefetch prefetch;
 	uint64_t ticket;
 };
+static_assert(sizeof(struct command_entry) <= 16 * sizeof(uint64_t), "a batch of them stays in the cache");
 
 /* A request that a thread of the store runs. Lent to the store until its done(). */
 struct command_job {
@@ -114,10 +114,11 @@ struct command_worker {
 	struct command_entry entries[BATCH_REQUESTS_MAX];
 };
 
-/* command_v2.c: decodes a line that v1 has not taken. False: it is an object that is v1's all the same. entry->fault is what
- * v1 says of it, or NULL. */
+/* command_v2.c: decodes a line that v1 has not taken. v1_fault, in the scratch arena, is what v1 says of it; NULL: it has met a
+ * member of v2. */
 enum { COMMAND_V2_BYTES_MAX = 512 }; /* of scratch that it takes, besides v2_scratch_bytes() */
-bool command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes);
+void command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes,
+                       const struct v1_fault *v1_fault);
 
 /* command_v1.c, command_v2.c: executes one request. On COMMAND_DONE its reply stands in out, whatever its length. *ret_hold
  * as of command_batch_run(). */
@@ -209,12 +210,8 @@ void v1_reply_error(struct buffer *out, const char *text);
 /* In the envelope of a protocol; the code is v2's alone. */
 void command_reply_error(enum command_protocol protocol, struct buffer *out, enum v2_error code, const char *text);
 
-/* Of a request that has been read. */
-static inline enum command_protocol
-entry_protocol(const struct command_entry *entry)
-{
-	return entry->v2 != NULL ? PROTOCOL_V2 : PROTOCOL_V1;
-}
+/* command_v2.c: of a line that has been read. */
+enum command_protocol entry_protocol(const struct command_entry *entry);
 
 /* Of what is no request. */
 enum command_protocol command_envelope(const struct command_client *client, enum command_protocol guess);

@@ -148,22 +148,27 @@ static_assert(sizeof(struct v2_request) + sizeof(struct v2_idempotency) + sizeof
                   COMMAND_V2_BYTES_MAX,
               "what is taken here has room");
 
-bool
-command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes)
+void
+command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes,
+                  const struct v1_fault *v1_fault)
 {
 	struct arena *scratch = &worker->scratch;
-	const size_t used = scratch->used;
 	struct v2_request *request = arena_take_aligned(scratch, sizeof(*request));
+	const size_t used = scratch->used;
 	struct v2_problem problem;
 	struct v2_line line;
 
 	assert(request != NULL); /* command_batch_push() has looked */
-	*request = (struct v2_request){ 0 };
+	*request = (struct v2_request){ .v1_fault = v1_fault };
+	entry->request = (struct v1_request){ 0 };
+	entry->v2 = request;
 	const bool is_json = decode(text, bytes, scratch, &line, &problem);
 
-	if (is_json && line.is_object && !v2_is_request(&line)) {
+	request->is_v1 = is_json && line.is_object && !v2_is_request(&line);
+	if (request->is_v1) {
+		assert(v1_fault != NULL);
 		scratch->used = used;
-		return false;
+		return;
 	}
 	request->no_request = !is_json || !line.is_object;
 	if (request->no_request)
@@ -172,11 +177,8 @@ command_v2_decode(struct command_worker *worker, struct command_entry *entry, co
 		set_fault(request, V2_INVALID_JSON, keep_problem(scratch, &problem));
 	else if (!line.is_object)
 		set_fault(request, V2_VALIDATION_ERROR, "A request is one JSON object");
-	entry->request = (struct v1_request){ 0 };
 	if (is_json && line.is_object && !line.out_of_range)
 		read_request(&line, scratch, entry, request);
-	entry->v2 = request;
-	return true;
 }
 
 /* ---- when its turn has come: steps 6 to 9 ---- */
@@ -300,7 +302,13 @@ reply_no_request(const struct command_entry *entry, struct buffer *out)
 	if (command_envelope(entry->client, request->guess) == PROTOCOL_V2)
 		v2_reply_error(out, request->code, request->fault);
 	else
-		v1_reply_error(out, entry->fault != NULL ? entry->fault->text : request->fault);
+		v1_reply_error(out, request->v1_fault != NULL ? request->v1_fault->text : request->fault);
+}
+
+enum command_protocol
+entry_protocol(const struct command_entry *entry)
+{
+	return entry->v2 != NULL && !entry->v2->is_v1 ? PROTOCOL_V2 : PROTOCOL_V1;
 }
 
 enum command_status
@@ -310,6 +318,10 @@ command_v2_run(struct command_worker *worker, const struct command_entry *entry,
 	const struct v2_operation *operation = request->operation;
 	const char *problem;
 
+	if (request->is_v1) {
+		v1_reply_error(out, request->v1_fault->text);
+		return COMMAND_DONE;
+	}
 	if (request->no_request) {
 		reply_no_request(entry, out);
 		return COMMAND_DONE;

@@ -35,15 +35,18 @@ enum v2_needs {
 	DECIDES = 8,    /* its items are decided one by one, not added */
 };
 
-/* In the scratch arena. Series, key and range stand in the entry, where a request of v1 has them. */
+/* A line that is no good request of v1. In the scratch arena. Series, key and range stand in the entry, where a request of v1
+ * has them. */
 struct v2_request {
 	const struct v2_operation *operation; /* NULL: what is wrong stands in code and fault */
 	enum v2_error code;
 	const char *fault;
-	struct text subject;         /* what the fault is about, or empty */
-	enum command_protocol guess; /* with no_request: what the line looks like */
-	bool no_request;             /* no object: the envelope is that of the connection */
-	bool understood;             /* the operation was found, whatever is wrong behind that */
+	struct text subject;             /* what the fault is about, or empty */
+	const struct v1_fault *v1_fault; /* what v1 says of the line, or NULL */
+	enum command_protocol guess;     /* with no_request: what the line looks like */
+	bool is_v1;      /* an object without a member of v2: v1_fault is the reply, and nothing else counts */
+	bool no_request; /* no object: the envelope is that of the connection */
+	bool understood; /* the operation was found, whatever is wrong behind that */
 	bool has_range;
 	bool has_bucket;
 	uint32_t bucket;

@@ -217,14 +217,12 @@ fault_keep(struct command_worker *worker, const struct v1_fault *fault)
 }
 static_assert(_Alignof(struct v1_fault) == 1, "faults stand unaligned in the scratch arena");
 
-/* A line that v1 has not taken. Apart, so that the way of those that it takes stays short. False: it is refused. */
-static __attribute__((noinline)) bool
+/* A line that v1 has not taken. Apart, so that the way of those that it takes stays short. */
+static __attribute__((noinline)) void
 push_other(struct command_worker *worker, struct command_entry *entry, const char *line, size_t bytes,
            const struct v1_fault *fault)
 {
-	if (!fault->foreign)
-		entry->fault = fault_keep(worker, fault);
-	return command_v2_decode(worker, entry, line, bytes);
+	command_v2_decode(worker, entry, line, bytes, fault->foreign ? NULL : fault_keep(worker, fault));
 }
 
 int
@@ -244,15 +242,10 @@ command_batch_push(struct command_worker *worker, const char *line, size_t bytes
 
 	entry->ticket = ticket;
 	entry->client = client;
-	entry->fault = NULL;
 	entry->v2 = NULL;
 	if (!json_v1_decode_shaped(&worker->shapes, line, bytes, scratch, &entry->request, &fault)) {
 		scratch->used = used; /* a refused line needs nothing of what it has taken */
-		if (!push_other(worker, entry, line, bytes, &fault)) {
-			entry->tree = NULL;
-			entry->prefetch = (struct key_prefetch){ 0 };
-			return (int)worker->count++;
-		}
+		push_other(worker, entry, line, bytes, &fault);
 	}
 	prefetch_pushed(worker, entry);
 	return (int)worker->count++;
@@ -316,8 +309,6 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	prefetch_ahead(worker, (uint32_t)index);
 	if (entry->v2 != NULL) {
 		status = command_v2_run(worker, entry, out, ret_hold);
-	} else if (entry->fault != NULL) {
-		v1_reply_error(out, entry->fault->text);
 	} else {
 		PROBE2(request_execute, entry->request.command, entry->request.key);
 		status = command_batch_is_done(worker, index) ? run_done(worker, out, ret_hold)

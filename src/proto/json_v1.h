@@ -36,14 +36,12 @@ enum __attribute__((packed)) v1_command {
 struct v1_request {
 	enum v1_command command;
 	bool has_tree, has_key, has_from, has_to, has_token;
+	uint16_t key_offset;      /* where its digits stand in the line, if has_key; UINT16_MAX: there or behind */
 	struct text command_text; /* as sent, for "Unknown command x" */
 	struct text tree;
 	struct text token; /* if has_token: any other type than a string counts as none */
 	uint64_t key, from, to;
-	const char *key_digits; /* where they stand in the line, if has_key */
 };
-
-static_assert(sizeof(struct v1_request) <= 11 * sizeof(uint64_t), "a batch of them stays in the cache");
 
 /* Why a line is refused: what is wrong and in which column (characters, from 1). Printable ASCII, NUL-terminated. */
 struct v1_fault {

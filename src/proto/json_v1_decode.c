@@ -164,6 +164,14 @@ decode_u64(struct json_scan *scan, const char *type_problem, uint64_t *ret)
 	return true;
 }
 
+static uint16_t
+offset_of(const struct json_scan *scan)
+{
+	const size_t offset = (size_t)(scan->at - scan->start);
+
+	return offset < UINT16_MAX ? (uint16_t)offset : UINT16_MAX;
+}
+
 static bool
 decode_value(struct decoder *decoder, enum member member)
 {
@@ -175,7 +183,7 @@ decode_value(struct decoder *decoder, enum member member)
 	case MEMBER_TREE:
 		return request->has_tree = decode_tree(decoder);
 	case MEMBER_KEY:
-		request->key_digits = decoder->scan.at; /* blanks are passed */
+		request->key_offset = offset_of(&decoder->scan); /* blanks are passed */
 		return request->has_key =
 		           decode_u64(&decoder->scan, "Field key must be an unsigned 64-bit integer", &request->key);
 	case MEMBER_FROM:

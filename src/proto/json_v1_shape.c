@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum { DIGITS_MAX = 20 }; /* of the largest key */
-static_assert(V1_SHAPE_BYTES_MAX <= UINT16_MAX, "offsets within a shape fit");
+static_assert(V1_SHAPE_BYTES_MAX < UINT16_MAX, "offsets within a shape fit");
 
 static bool
 is_digit(char byte)
@@ -69,7 +69,6 @@ shape_fits(const struct v1_shape *shape, const char *line, size_t bytes, struct 
 		return false;
 	*ret = shape->request;
 	ret->key = key;
-	ret->key_digits = digits;
 	ret->command_text.data = text_at(shape->command, line, after);
 	if (ret->has_tree)
 		ret->tree.data = text_at(shape->tree, line, after);
@@ -94,13 +93,13 @@ learn(struct v1_shapes *shapes, const char *line, size_t bytes, const struct v1_
 {
 	struct v1_shape shape = { .request = *request };
 
-	if (!request->has_key || request->has_token)
+	if (!request->has_key || request->has_token || request->key_offset > V1_SHAPE_BYTES_MAX)
 		return;
-	const char *after = request->key_digits;
+	const char *after = line + request->key_offset;
 
 	while (after < line + bytes && is_digit(*after))
 		after++;
-	const size_t before_bytes = (size_t)(request->key_digits - line);
+	const size_t before_bytes = request->key_offset;
 	const size_t after_bytes = (size_t)(line + bytes - after);
 
 	if (before_bytes + after_bytes > V1_SHAPE_BYTES_MAX ||

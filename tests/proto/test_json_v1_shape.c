@@ -145,8 +145,8 @@ run_case(struct v1_shapes *shapes, uint64_t seed, struct buffer *line)
 	if (memory == NULL)
 		abort();
 	if (json_v1_decode(line->data, line->bytes, &scratch, &request, &fault) && request.has_key) {
-		const size_t key_at = (size_t)(request.key_digits - line->data);
-		const size_t key_bytes = strspn(request.key_digits, "0123456789");
+		const size_t key_at = request.key_offset;
+		const size_t key_bytes = strspn(line->data + key_at, "0123456789");
 
 		for (int i = 0; i < VARIANTS; i++)
 			vary_key(shapes, &random, line, key_at, key_bytes);
