@@ -70,6 +70,7 @@ struct v2_operation {
 	v2_handler *run;
 	uint16_t reads;
 	uint16_t needs;
+	void (*job)(struct job *job); /* what the store's thread runs, if `run` submits it; else NULL */
 };
 
 /* NULL when there is none. */
@@ -105,9 +106,10 @@ v2_handler v2_increment, v2_decrement, v2_sum, v2_days, v2_reset_key, v2_delete_
 v2_handler v2_batch_sum, v2_multi_sum;
 v2_handler v2_batch_add, v2_batch_set;
 v2_handler v2_batch_reset, v2_batch_delete;
-v2_handler v2_info, v2_summary, v2_keys_page, v2_top, v2_whole_series;
-v2_handler v2_compact, v2_compact_every, v2_delete_before;
-v2_handler v2_create, v2_drop, v2_list, v2_reset_tree, v2_delete_tree;
+v2_handler v2_create, v2_drop, v2_reset_tree, v2_delete_tree;
+
+/* Hands its job to the store: what writes to the maintenance thread, what reads to the scan thread. */
+v2_handler v2_submit;
 
 /* Appends one bucket to a list of `"bucket":count`, but none of 0; context is a struct v2_day_list. */
 struct v2_day_list {
@@ -145,3 +147,13 @@ int v2_overflow_of_add(struct tree *tree, const struct v2_items *items, const st
  */
 int v2_overflow_of_set(struct tree *tree, const struct v2_items *items, const struct v2_item **ret_offending,
                        bool *ret_close, size_t *ret_room);
+
+/* ---- on the store's threads ---- */
+void v2_job_info(struct job *job);
+void v2_job_summary(struct job *job);
+void v2_job_keys(struct job *job);
+void v2_job_top(struct job *job);
+void v2_job_series(struct job *job);
+void v2_job_compact(struct job *job);
+void v2_job_compact_every(struct job *job);
+void v2_job_delete_before(struct job *job);

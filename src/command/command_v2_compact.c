@@ -5,12 +5,6 @@
  */
 #include "command/command_v2.h"
 
-static struct command_job *
-job_of(struct job *job)
-{
-	return (struct command_job *)(void *)job; /* first member */
-}
-
 static void
 reply(struct command_job *job, int result, const struct store_fault *fault)
 {
@@ -23,47 +17,29 @@ reply(struct command_job *job, int result, const struct store_fault *fault)
 	command_job_settle_reply(job);
 }
 
-static void
-compact_run(struct job *base)
+void
+v2_job_compact(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct store_fault fault;
 
 	reply(job, store_compact(job->store, job->tree, job->tree_bytes, &job->hold, &fault), &fault);
 }
 
-static void
-compact_every_run(struct job *base)
+void
+v2_job_compact_every(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct store_fault fault;
 
 	reply(job, store_compact_every(job->store, &job->hold, &fault), &fault);
 }
 
-static void
-delete_before_run(struct job *base)
+void
+v2_job_delete_before(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct store_fault fault;
 
 	reply(job, store_delete_before(job->store, job->tree, job->tree_bytes, job->to, &job->hold, &fault), &fault);
-}
-
-enum command_status
-v2_compact(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_MAINTENANCE, compact_run, out);
-}
-
-enum command_status
-v2_compact_every(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_MAINTENANCE, compact_every_run, out);
-}
-
-enum command_status
-v2_delete_before(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_MAINTENANCE, delete_before_run, out);
 }

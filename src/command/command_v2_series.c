@@ -24,12 +24,6 @@ v2_drop(struct command_worker *worker, const struct command_entry *entry, struct
 }
 
 enum command_status
-v2_list(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_SCAN, command_job_trees, out);
-}
-
-enum command_status
 v2_reset_tree(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
 {
 	const struct text *name = &entry->request.tree;
@@ -49,7 +43,7 @@ v2_delete_tree(struct command_worker *worker, const struct command_entry *entry,
 	int r;
 
 	if (command_find_tree(worker, entry) != NULL)
-		return command_job_submit(worker, entry, COMMAND_MAINTENANCE, command_job_delete, out);
+		return v2_submit(worker, entry, out);
 	r = command_find_or_create_tree(worker, entry, &tree);
 	if (r != 0)
 		return v2_reply_failure(out, r);

@@ -9,12 +9,6 @@
 
 #include "proto/json_encode.h"
 
-static struct command_job *
-job_of(struct job *job)
-{
-	return (struct command_job *)(void *)job; /* first member */
-}
-
 static void
 append_member(struct buffer *out, const char *name, uint64_t value)
 {
@@ -89,10 +83,10 @@ add_key(void *context, uint64_t key, struct key_record *record)
 	return __builtin_add_overflow(totals->total, sum, &totals->total) ? SCAN_OVERFLOW : 0;
 }
 
-static void
-info_run(struct job *base)
+void
+v2_job_info(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct totals totals = { .job = job };
 
 	if (v2_scan_keys(job, add_key, &totals) == 0) {
@@ -106,10 +100,10 @@ info_run(struct job *base)
 	command_job_settle_reply(job);
 }
 
-static void
-summary_run(struct job *base)
+void
+v2_job_summary(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct totals totals = { .job = job };
 
 	if (v2_scan_keys(job, add_key, &totals) == 0) {
@@ -174,10 +168,10 @@ reply_keys(struct command_job *job, struct v2_select *select)
 	reply_end(job, "]}");
 }
 
-static void
-keys_run(struct job *base)
+void
+v2_job_keys(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct selection selection = { .job = job };
 
 	if (v2_select_init(&selection.select, ORDER_KEY, job->page.limit) < 0)
@@ -222,10 +216,10 @@ reply_top(struct command_job *job, struct v2_select *select)
 	reply_end(job, "]}");
 }
 
-static void
-top_run(struct job *base)
+void
+v2_job_top(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct selection selection = { .job = job };
 
 	if (v2_select_init(&selection.select, ORDER_VALUE, job->page.limit) < 0)
@@ -260,10 +254,10 @@ append_key(void *context, uint64_t key, struct key_record *record)
 	return reply->failed ? SCAN_FULL : 0;
 }
 
-static void
-series_run(struct job *base)
+void
+v2_job_series(struct job *base)
 {
-	struct command_job *job = job_of(base);
+	struct command_job *job = command_job_of(base);
 	struct listing listing = { .job = job };
 
 	json_v2_reply_begin(&job->reply);
@@ -271,36 +265,4 @@ series_run(struct job *base)
 	if (v2_scan_keys(job, append_key, &listing) == 0)
 		reply_end(job, "}");
 	command_job_settle_reply(job);
-}
-
-/* ---- the way there ---- */
-
-enum command_status
-v2_info(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_SCAN, info_run, out);
-}
-
-enum command_status
-v2_summary(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_SCAN, summary_run, out);
-}
-
-enum command_status
-v2_keys_page(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_SCAN, keys_run, out);
-}
-
-enum command_status
-v2_top(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_SCAN, top_run, out);
-}
-
-enum command_status
-v2_whole_series(struct command_worker *worker, const struct command_entry *entry, struct buffer *out)
-{
-	return command_job_submit(worker, entry, COMMAND_SCAN, series_run, out);
 }
