@@ -114,7 +114,7 @@ struct command_worker {
 	struct command_entry entries[BATCH_REQUESTS_MAX];
 };
 
-/* command_v2.c: decodes a line that v1 has not taken. v1_fault, in the scratch arena, is what v1 says of it; NULL: it has met a
+/* command_v2_decode.c: decodes a line that v1 has not taken. v1_fault, in the scratch arena, is what v1 says of it; NULL: it has met a
  * member of v2. */
 enum { COMMAND_V2_BYTES_MAX = 512 }; /* of scratch that it takes, besides v2_scratch_bytes() */
 void command_v2_decode(struct command_worker *worker, struct command_entry *entry, const char *text, size_t bytes,
