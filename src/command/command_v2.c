@@ -81,8 +81,8 @@ check_token(const struct command_worker *worker, const struct v2_request *reques
  * finds its series missing now. One that is dropped between this look and the run is made again by an add in the same tag: no
  * key of a series so new has been compacted.
  */
-bool
-v2_wants_gate(struct command_worker *worker, const struct command_entry *entry)
+static bool
+wants_gate(struct command_worker *worker, const struct command_entry *entry)
 {
 	const struct v2_request *request = entry->v2;
 	const unsigned reads = request->operation->reads;
@@ -95,15 +95,25 @@ v2_wants_gate(struct command_worker *worker, const struct command_entry *entry)
 }
 
 static enum command_status
-run_write(struct command_worker *worker, const struct command_entry *entry, struct buffer *out, uint64_t *ret_hold)
+write_plain(struct command_worker *worker, const struct command_entry *entry, void *context, struct buffer *out,
+            uint64_t *ret_hold)
 {
-	const bool gate = v2_wants_gate(worker, entry) && command_log_gate_enter(worker);
+	enum command_status status = entry->v2->operation->run(worker, entry, out);
+
+	(void)context;
+	return command_log_settle(worker, entry, status, out, ret_hold);
+}
+
+enum command_status
+v2_write(struct command_worker *worker, const struct command_entry *entry, v2_write_fn *write, void *context,
+         struct buffer *out, uint64_t *ret_hold)
+{
+	const bool gate = wants_gate(worker, entry) && command_log_gate_enter(worker);
 	enum command_status status = COMMAND_DONE;
 
 	switch (command_log_admit(worker, entry, out, ret_hold)) {
 	case ADMIT_NOW:
-		status = entry->v2->operation->run(worker, entry, out);
-		status = command_log_settle(worker, entry, status, out, ret_hold);
+		status = write(worker, entry, context, out, ret_hold);
 		break;
 	case ADMIT_LATER:
 		status = COMMAND_LATER;
@@ -164,6 +174,6 @@ command_v2_run(struct command_worker *worker, const struct command_entry *entry,
 	if (request->idempotency != NULL && (operation->needs & ELIGIBLE) != 0)
 		return v2_run_idempotent(worker, entry, out, ret_hold);
 	if ((operation->needs & WRITES) != 0)
-		return run_write(worker, entry, out, ret_hold);
+		return v2_write(worker, entry, write_plain, NULL, out, ret_hold);
 	return operation->run(worker, entry, out);
 }

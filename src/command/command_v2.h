@@ -76,8 +76,13 @@ struct v2_operation {
 /* NULL when there is none. */
 const struct v2_operation *v2_operation_find(struct text name);
 
-/* Does it have to be run inside the log's gate (command_log_gate_enter()), so that what it does has one tag? */
-bool v2_wants_gate(struct command_worker *worker, const struct command_entry *entry);
+/* Runs a write that has been admitted to the log, and leaves it settled there; its replies stand in out. */
+typedef enum command_status v2_write_fn(struct command_worker *worker, const struct command_entry *entry, void *context,
+                                        struct buffer *out, uint64_t *ret_hold);
+
+/* The way of a write: the gate if it wants one, is the log in order, write(), out of the gate. *ret_hold as of command_batch_run(). */
+enum command_status v2_write(struct command_worker *worker, const struct command_entry *entry, v2_write_fn *write,
+                             void *context, struct buffer *out, uint64_t *ret_hold);
 
 /* ---- idempotency keys ---- */
 
