@@ -1,107 +1,23 @@
 /*
  * A crash between any two steps of a start, a dump or a load leaves a directory that restores completely.
  *
- * The calls that make something durable or move it are wrapped by the linker; before each the directory is copied. Every copy
- * is then started twice, with a write and a crash in between.
+ * Every copy is started twice, with a write and a crash in between.
  */
-#include "store/kit.h"
+#include "store/steps.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "store/manifest.h"
 #include "wal/recover.h"
 
-enum { COPIES_MAX = 400 };
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic bool recording;
-static struct kit *recorded;
-static struct kit *copies[COPIES_MAX];
-static size_t copy_count;
-
-static void
-step(void)
-{
-	if (!recording)
-		return;
-	(void)pthread_mutex_lock(&lock);
-	if (recording && copy_count < COPIES_MAX)
-		copies[copy_count++] = kit_copy(recorded);
-	(void)pthread_mutex_unlock(&lock);
-}
-
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __real_fdatasync(int fd);
-int __wrap_fdatasync(int fd);
-ssize_t __real_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
-ssize_t __wrap_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
-int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
-int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
-int __real_unlinkat(int fd, const char *name, int flags);
-int __wrap_unlinkat(int fd, const char *name, int flags);
-
-int
-__wrap_fsync(int fd)
-{
-	step();
-	return __real_fsync(fd);
-}
-
-int
-__wrap_fdatasync(int fd)
-{
-	step();
-	return __real_fdatasync(fd);
-}
-
-/* Around the cache a write makes durable. */
-ssize_t
-__wrap_pwritev64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
-{
-	step();
-	return __real_pwritev64v2(fd, pieces, count, offset, flags);
-}
-
-int
-__wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
-{
-	step();
-	return __real_renameat(from_fd, from, to_fd, to);
-}
-
-int
-__wrap_unlinkat(int fd, const char *name, int flags)
-{
-	step();
-	return __real_unlinkat(fd, name, flags);
-}
-
-static void
-record(struct kit *kit)
-{
-	copy_count = 0;
-	recorded = kit;
-	recording = true;
-}
-
-/* The state at the end is the last copy. Closes the kit: one process has one maintenance thread. */
+/* Closes the kit. */
 static void
 record_end(size_t steps_min)
 {
-	(void)pthread_mutex_lock(&lock);
-	recording = false;
-	assert_true(copy_count < COPIES_MAX);
-	copies[copy_count++] = kit_copy(recorded);
-	(void)pthread_mutex_unlock(&lock);
-	kit_close(recorded);
-	assert_true(copy_count > steps_min);
+	kit_close(steps_end(steps_min));
 }
 
 /* ---- what is there ---- */
@@ -158,16 +74,16 @@ check_copies(const char *before, const char *after)
 {
 	bool passed = strcmp(before, after) == 0;
 
-	for (size_t i = 0; i < copy_count; i++) {
+	for (size_t i = 0; i < step_count; i++) {
 		char line[256];
 
-		open_copy(copies[i], i);
-		describe(copies[i], line);
+		open_copy(steps[i].kit, i);
+		describe(steps[i].kit, line);
 		passed = passed || strcmp(line, after) == 0;
 		if (strcmp(line, passed ? after : before) != 0)
-			fail_msg("step %zu of %zu: \"%s\"", i, copy_count, line);
-		check_again(copies[i], i, line);
-		(void)kit_teardown((void **)&copies[i]);
+			fail_msg("step %zu of %zu: \"%s\"", i, step_count, line);
+		check_again(steps[i].kit, i, line);
+		(void)kit_teardown((void **)&steps[i].kit);
 	}
 	assert_true(passed);
 }
@@ -202,7 +118,7 @@ a_full_dump(void **state)
 	assert_int_equal(kit_open(kit), 0);
 	fill(kit);
 	for (int i = 0; i < 2; i++) {
-		record(kit);
+		steps_begin(kit);
 		assert_int_equal(kit_dump_all(kit), 0);
 		record_end(15);
 		check_copies(filled, filled);
@@ -217,7 +133,7 @@ a_dump_of_one_tree(void **state)
 
 	assert_int_equal(kit_open(kit), 0);
 	fill(kit);
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_dump(kit, "b"), 0);
 	record_end(5);
 	check_copies(filled, filled);
@@ -232,7 +148,7 @@ a_full_dump_that_fails_for_a_tree(void **state)
 	assert_int_equal(kit_open(kit), 0);
 	fill(kit);
 	kit_file_foreign(kit, "18446744073709551615_b.tree", 1, 1); /* no stamp is above that */
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_dump_all(kit), -1);
 	record_end(10);
 	check_copies(filled, filled);
@@ -246,11 +162,11 @@ count_staged(void)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < copy_count; i++) {
+	for (size_t i = 0; i < step_count; i++) {
 		struct manifest manifest;
 		struct dump_fault fault;
 
-		assert_int_equal(manifest_read(copies[i]->directory_fd, &manifest, &fault), MANIFEST_OK);
+		assert_int_equal(manifest_read(steps[i].kit->directory_fd, &manifest, &fault), MANIFEST_OK);
 		count += manifest.staged_count;
 		manifest_deinit(&manifest);
 	}
@@ -268,14 +184,14 @@ a_load_over_a_tree(void **state)
 	assert_int_equal(kit_dump_all(kit), 0);
 	kit_add(kit, "a", 3, 3);
 	kit_file_foreign(kit, "10_a.tree", 2, 5);
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_load(kit, "10_a.tree"), 0);
 	record_end(5);
 	assert_true(count_staged() > 0);
 	check_copies("a=1/0/3 b=2/0/0 ", "a=0/5/0 b=2/0/0 ");
 	assert_int_equal(kit_open(kit), 0);
 	kit_add(kit, "a", 1, 1);
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_dump_all(kit), 0);
 	record_end(10);
 	check_copies("a=1/5/0 b=2/0/0 ", "a=1/5/0 b=2/0/0 ");
@@ -289,23 +205,23 @@ a_load_of_a_new_tree(void **state)
 	assert_int_equal(kit_open(kit), 0);
 	kit_add(kit, "b", 1, 2);
 	kit_file_foreign(kit, "10_a.tree", 2, 5);
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_load(kit, "10_a.tree"), 0);
 	kit_add(kit, "a", 1, 1);
 	kit_drop(kit, "a");
 	kit_add(kit, "b", 1, 2);
 	record_end(5);
 	/* Steps of four changes: just what is there in the end. */
-	for (size_t i = 0; i < copy_count; i++) {
+	for (size_t i = 0; i < step_count; i++) {
 		char line[256];
 
-		open_copy(copies[i], i);
-		describe(copies[i], line);
+		open_copy(steps[i].kit, i);
+		describe(steps[i].kit, line);
 		if (strcmp(line, "b=2/0/0 ") != 0 && strcmp(line, "b=2/0/0 a=0/5/0 ") != 0 &&
 		    strcmp(line, "b=2/0/0 a=1/5/0 ") != 0 && strcmp(line, "b=4/0/0 ") != 0)
-			fail_msg("step %zu of %zu: \"%s\"", i, copy_count, line);
-		check_again(copies[i], i, line);
-		(void)kit_teardown((void **)&copies[i]);
+			fail_msg("step %zu of %zu: \"%s\"", i, step_count, line);
+		check_again(steps[i].kit, i, line);
+		(void)kit_teardown((void **)&steps[i].kit);
 	}
 }
 
@@ -316,7 +232,7 @@ the_first_start(void **state)
 {
 	struct kit *kit = *state;
 
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_open(kit), 0);
 	record_end(5);
 	check_copies("", "");
@@ -329,7 +245,7 @@ the_first_start_on_files_of_the_originals(void **state)
 
 	kit_file_foreign(kit, "10_b.tree", 1, 5);
 	kit_file_foreign(kit, "11_a.tree", 1, 6);
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_open(kit), 0);
 	record_end(5);
 	check_copies("b=5/0/0 a=6/0/0 ", "b=5/0/0 a=6/0/0 ");
@@ -343,7 +259,7 @@ a_start_over_a_log(void **state)
 	assert_int_equal(kit_open(kit), 0);
 	fill(kit);
 	kit_crash(kit);
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_open(kit), 0);
 	record_end(3);
 	check_copies(filled, filled);
@@ -361,7 +277,7 @@ a_start_that_switches_the_log_on(void **state)
 	assert_int_equal(kit_dump_all(kit), 0);
 	kit_close(kit);
 	kit->options.wal = true;
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_open(kit), 0);
 	record_end(3);
 	check_copies("b=2/0/0 a=1/0/0 ", "b=2/0/0 a=1/0/0 ");
@@ -378,15 +294,15 @@ a_start_that_switches_the_log_off(void **state)
 	kit->options.wal = false;
 	struct kit *other = kit_copy(kit);
 
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_open(kit), 0);
 	record_end(10);
 	check_copies(filled, filled);
-	record(other);
+	steps_begin(other);
 	assert_int_equal(kit_open(other), 0);
 	record_end(10);
-	for (size_t i = 0; i < copy_count; i++)
-		copies[i]->options.wal = true; /* on again */
+	for (size_t i = 0; i < step_count; i++)
+		steps[i].kit->options.wal = true; /* on again */
 	check_copies(filled, filled);
 	(void)kit_teardown((void **)&other);
 }
@@ -415,7 +331,7 @@ a_start_that_cuts_off_damage(void **state)
 	assert_int_equal(pwrite(fd, "?", 1, (off_t)at), 1);
 	(void)close(fd);
 	kit->options.wal_truncate_at_damage = true;
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_open(kit), 0);
 	record_end(10);
 	check_copies("a=3/0/0 ", "a=3/0/0 ");
@@ -431,11 +347,11 @@ a_start_without_restoring(void **state)
 	fill(kit);
 	kit_crash(kit);
 	kit->options.restore = false;
-	record(kit);
+	steps_begin(kit);
 	assert_int_equal(kit_open(kit), 0);
 	record_end(5);
-	for (size_t i = 0; i < copy_count; i++)
-		copies[i]->options.restore = true;
+	for (size_t i = 0; i < step_count; i++)
+		steps[i].kit->options.restore = true;
 	check_copies(filled, "");
 }
 
