@@ -104,6 +104,14 @@ asker_wait(struct asker *asker, struct buffer *ret_reply)
 	return ticket;
 }
 
+void
+asker_wait_released(struct asker *asker, uint64_t epoch)
+{
+	while (command_wait(asker->worker, epoch))
+		assert_int_equal(sem_wait(&asker->woken), 0);
+	assert_true(command_released(asker->worker) >= epoch);
+}
+
 const char *
 asker_ask_bytes(struct asker *asker, const char *line, size_t bytes)
 {

@@ -55,6 +55,9 @@ void asker_expect_v2_error(struct asker *asker, const char *members, const char 
 /* Waits for the next reply of a pending request. */
 uint64_t asker_wait(struct asker *asker, struct buffer *ret_reply);
 
+/* Waits until the log has released replies that depend on this epoch. */
+void asker_wait_released(struct asker *asker, uint64_t epoch);
+
 /* A job that keeps a thread of the store until it is let go. */
 struct blocker {
 	struct job job; /* first */

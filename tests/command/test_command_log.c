@@ -52,14 +52,6 @@ run(struct asker *asker, const char *line, uint64_t *ret_hold)
 }
 
 static void
-wait_released(struct asker *asker, uint64_t epoch)
-{
-	while (command_wait(asker->worker, epoch))
-		assert_int_equal(sem_wait(&asker->woken), 0);
-	assert_true(command_released(asker->worker) >= epoch);
-}
-
-static void
 writes_depend_on_the_log_and_reads_do_not(void **state)
 {
 	struct asker *asker = *state;
@@ -92,7 +84,7 @@ writes_depend_on_the_log_and_reads_do_not(void **state)
 		else
 			assert_int_equal(hold, 0);
 		if (hold > 0)
-			wait_released(asker, hold);
+			asker_wait_released(asker, hold);
 	}
 }
 
@@ -153,10 +145,10 @@ without_room_writes_come_later_and_reads_at_once(void **state)
 	assert_int_equal(again, 0);
 	command_batch_end(asker->worker);
 
-	wait_released(asker, hold);
+	asker_wait_released(asker, hold);
 	assert_int_equal(run(asker, INCREMENT, &again), COMMAND_DONE);
 	asker_expect(asker, SUM, true, "1");
-	wait_released(asker, again);
+	asker_wait_released(asker, again);
 }
 
 static void
@@ -181,7 +173,7 @@ what_is_not_executed_does_not_take_others_along(void **state)
 		assert_int_equal(command_batch_run(asker->worker, i, &asker->reply, &hold), COMMAND_LATER);
 	}
 	command_batch_end(asker->worker);
-	wait_released(asker, hold);
+	asker_wait_released(asker, hold);
 	pretend(WAL_FULL);
 	command_batch_begin(asker->worker);
 	push_increments(asker, COUNT);

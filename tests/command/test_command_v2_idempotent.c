@@ -52,14 +52,6 @@ expect(struct asker *asker, const char *members, const char *response, bool repe
 }
 
 static void
-wait_released(struct asker *asker, uint64_t epoch)
-{
-	while (command_wait(asker->worker, epoch))
-		assert_int_equal(sem_wait(&asker->woken), 0);
-	assert_true(command_released(asker->worker) >= epoch);
-}
-
-static void
 answered_again(void **state)
 {
 	struct asker *asker = *state;
@@ -276,7 +268,7 @@ a_repeat_depends_on_the_first(void **state)
 		assert_int_equal(again, first);
 	else
 		assert_true(command_released(asker->worker) >= first);
-	wait_released(asker, first);
+	asker_wait_released(asker, first);
 	assert_int_equal(run(asker, INCREMENT KEY("k"), 1, &again), COMMAND_DONE);
 	assert_int_equal(again, 0);
 }
@@ -303,7 +295,7 @@ no_room(void **state)
 		assert_int_equal(command_batch_run(asker->worker, index, &asker->reply, &hold), COMMAND_LATER);
 	}
 	command_batch_end(asker->worker);
-	wait_released(asker, hold);
+	asker_wait_released(asker, hold);
 	expect(asker, INCREMENT KEY("k"), "2", false);
 	expect(asker, INCREMENT KEY("k"), "2", true);
 	asker_expect_v2(asker, SUM, "2");
