@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "command/command.h"
+#include "fake_park.h"
 #include "fake_wal.h"
 
 struct pushed {
@@ -37,6 +38,7 @@ struct command_worker {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	struct fake_parking parking;
 	struct pending *waiting; /* oldest first */
 	struct pending *completed;
 	size_t pending_count;
@@ -143,7 +145,9 @@ finish_main(void *argument)
 		ending = worker->ending;
 		pthread_mutex_unlock(&worker->lock);
 		fake_wal_tick();
-		if (finish_some(worker))
+		const bool woken = fake_park_wake(&worker->parking);
+
+		if (finish_some(worker) || woken)
 			worker->options.wake(worker->options.wake_context);
 	}
 	return NULL;
@@ -158,6 +162,7 @@ command_worker_create(const struct command_options *options, struct command_work
 	worker->released = atomic_load(&releases);
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->changed, NULL);
+	fake_parking_init(&worker->parking);
 	fake_wal_attach(worker, options);
 	pthread_create(&worker->thread, NULL, finish_main, worker);
 	*ret = worker;
@@ -181,6 +186,7 @@ command_worker_destroy(struct command_worker *worker)
 		worker->completed = next;
 	}
 	assert(worker->waiting == NULL);
+	fake_parking_deinit(&worker->parking);
 	free(worker);
 }
 
@@ -221,10 +227,15 @@ void
 command_abandon(struct command_worker *worker, uint64_t ticket)
 {
 	assert(!worker->in_batch);
+	const enum fake_park_left left = fake_park_abandon(&worker->parking, ticket);
+
 	pthread_mutex_lock(&worker->lock);
-	assert(is_in(worker->waiting, ticket) || is_in(worker->completed, ticket));
+	const bool pending = is_in(worker->waiting, ticket) || is_in(worker->completed, ticket);
+
 	pthread_mutex_unlock(&worker->lock);
-	atomic_fetch_add(&abandoned, 1);
+	assert(pending || left != FAKE_PARK_UNKNOWN);
+	if (pending || left == FAKE_PARK_LEFT)
+		atomic_fetch_add(&abandoned, 1);
 }
 
 static void
@@ -298,6 +309,8 @@ command_batch_run(struct command_worker *worker, int index, struct buffer *out, 
 	pushed->was_run = true;
 	assert(hash(pushed->line, pushed->bytes) == pushed->hash);
 	assert_not_pending(worker, pushed->ticket);
+	if (fake_park_run(&worker->parking, pushed->ticket, pushed->line, pushed->bytes))
+		return COMMAND_PARKED;
 	int status = fake_wal_run(worker, pushed->line, pushed->bytes, out, ret_hold);
 
 	if (status == COMMAND_LATER)
@@ -385,9 +398,7 @@ command_completed(struct command_worker *worker, uint64_t *ret_ticket, struct bu
 bool
 command_unparked(struct command_worker *worker, uint64_t *ret_ticket)
 {
-	(void)worker;
-	(void)ret_ticket;
-	return false;
+	return fake_park_tell(&worker->parking, ret_ticket);
 }
 
 size_t
