@@ -5,25 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/limits.h"
 
 #define MARK "a number of the request: "
 
 static regex_t number_pattern;
-
-void
-oracle_setup(void)
-{
-	if (regcomp(&number_pattern, "^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?$", REG_EXTENDED) != 0)
-		abort();
-}
-
-void
-oracle_teardown(void)
-{
-	regfree(&number_pattern);
-}
 
 static bool
 is_number_byte(char byte)
@@ -125,4 +113,60 @@ oracle_number(const json_t *value)
 	if (text == NULL || json_array_size(value) != 1 || strncmp(text, MARK, strlen(MARK)) != 0)
 		return NULL;
 	return text + strlen(MARK);
+}
+
+/* ---- a test ---- */
+
+static bool
+run_case(const struct oracle_test *test, uint64_t seed, struct oracle_counts *counts)
+{
+	struct buffer line;
+	const char *problem = "no memory", *fault = "";
+
+	buffer_init(&line, SIZE_MAX);
+	test->generate(seed, &line);
+	/* The end of the block is the end of the line, so that AddressSanitizer sees a byte read too far. */
+	const size_t scratch_bytes = test->scratch_bytes(line.bytes);
+	char *exact = malloc(line.bytes + 1);
+	char *scratch_memory = malloc(scratch_bytes + 1);
+
+	if (exact != NULL && scratch_memory != NULL && !line.failed) {
+		struct arena scratch = { .data = scratch_memory, .capacity = scratch_bytes };
+		const struct buffer copy = { .data = exact + 1, .bytes = line.bytes };
+
+		memcpy(copy.data, line.data, line.bytes);
+		problem = test->compare(&copy, &scratch, counts, &fault);
+	}
+	if (problem != NULL)
+		(void)fprintf(stderr, "%s: %.*s\n%s\nrepeat it with: %s %ju 1\n", problem, (int)line.bytes, line.data,
+		              fault, test->name, (uintmax_t)seed);
+	free(scratch_memory);
+	free(exact);
+	buffer_deinit(&line);
+	return problem == NULL;
+}
+
+int
+oracle_main(int argc, char **argv, const struct oracle_test *test)
+{
+	const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL) * 1000000007;
+	const unsigned long cases = argc > 2 ? strtoul(argv[2], NULL, 10) : test->cases_default;
+	struct oracle_counts counts = { 0 };
+
+	if (regcomp(&number_pattern, "^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?$", REG_EXTENDED) != 0)
+		abort();
+	for (unsigned long i = 0; i < cases; i++) {
+		if (!run_case(test, seed + i, &counts))
+			return 1;
+	}
+	regfree(&number_pattern);
+	printf("seed %ju: %lu cases taken, %lu refused, %lu left out\n", (uintmax_t)seed, counts.taken, counts.refused,
+	       counts.left_out);
+	/* A generator that makes only one kind of line would prove nothing. */
+	if (cases >= test->cases_default &&
+	    (counts.taken < cases / 5 || counts.refused < cases / 5 || counts.left_out > cases / 10)) {
+		(void)fprintf(stderr, "the mix of cases is too one-sided\n");
+		return 1;
+	}
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/buffer.h"
 
 enum oracle_verdict { ORACLE_REFUSED, ORACLE_TAKEN, ORACLE_LEFT_OUT };
@@ -24,10 +25,28 @@ struct oracle_judgement {
 	bool integers_fit; /* all are from -2^63 to 2^64 - 1 */
 };
 
-void oracle_setup(void);
-void oracle_teardown(void);
-
 enum oracle_verdict oracle_judge(const struct buffer *line, struct oracle_judgement *ret);
 
 /* The number that a value of the tree is, as it stood in the line, or NULL. */
 const char *oracle_number(const json_t *value);
+
+/* Lines that our decoder has taken and refused, and those the oracle cannot judge. */
+struct oracle_counts {
+	unsigned long taken;
+	unsigned long refused;
+	unsigned long left_out;
+};
+
+struct oracle_test {
+	const char *name; /* of the program */
+	unsigned long cases_default;
+	void (*generate)(uint64_t seed, struct buffer *line);
+	size_t (*scratch_bytes)(size_t line_bytes); /* as small as it may be */
+
+	/* One line, counted: NULL, or what is wrong, with what our decoder says of the line. */
+	const char *(*compare)(const struct buffer *line, struct arena *scratch, struct oracle_counts *counts,
+	                       const char **ret_fault);
+};
+
+/* main() of the test: [SEED [CASES]]. Returns the exit status. */
+int oracle_main(int argc, char **argv, const struct oracle_test *test);

@@ -12,18 +12,12 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/limits.h"
 #include "jansson_oracle.h"
 #include "proto/json_v1.h"
 #include "request_generator.h"
-
-enum { CASES_DEFAULT = 200000 };
-
-static unsigned long taken_count, refused_count, left_out_count;
 
 static bool
 reference_text(const json_t *object, const char *name, size_t bytes_max, bool *ret_has, struct text *ret)
@@ -106,76 +100,42 @@ same_request(const struct v1_request *one, const struct v1_request *other)
 
 /* NULL, or what is wrong. */
 static const char *
-compare(const struct buffer *line, struct arena *scratch, struct v1_fault *fault)
+compare(const struct buffer *line, struct arena *scratch, struct oracle_counts *counts, const char **ret_fault)
 {
+	static struct v1_fault fault;
 	struct v1_request ours, theirs;
 	struct oracle_judgement judgement;
 	const char *problem = NULL;
-	const bool taken = json_v1_decode(line->data, line->bytes, scratch, &ours, fault);
+	const bool taken = json_v1_decode(line->data, line->bytes, scratch, &ours, &fault);
 	const enum oracle_verdict verdict = reference_decode(line, &theirs, &judgement);
 
 	if (verdict == ORACLE_LEFT_OUT)
-		left_out_count++;
+		counts->left_out++;
 	else if (taken && verdict == ORACLE_REFUSED)
 		problem = "taken, though jansson refuses";
-	else if (!taken && verdict == ORACLE_TAKEN && !(judgement.duplicates && strncmp(fault->text, "Field ", 6) == 0))
+	else if (!taken && verdict == ORACLE_TAKEN && !(judgement.duplicates && strncmp(fault.text, "Field ", 6) == 0))
 		problem = "refused, though jansson takes it";
 	else if (taken && !same_request(&ours, &theirs))
 		problem = "read differently";
-	taken_count += taken;
-	refused_count += !taken;
+	counts->taken += taken;
+	counts->refused += !taken;
 	json_decref(judgement.tree);
+	*ret_fault = fault.text;
 	return problem;
 }
 
-static bool
-run_case(uint64_t seed)
+/* Texts that were escaped. */
+static size_t
+scratch_bytes(size_t line_bytes)
 {
-	struct buffer line;
-	struct v1_fault fault = { "" };
-	const char *problem = "no memory";
-
-	buffer_init(&line, SIZE_MAX);
-	request_generate(seed, &line);
-	/* The end of the block is the end of the line, so that AddressSanitizer sees a byte read too far. */
-	char *exact = malloc(line.bytes + 1);
-	char *scratch_memory = malloc(line.bytes + 1);
-
-	if (exact != NULL && scratch_memory != NULL && !line.failed) {
-		struct arena scratch = { .data = scratch_memory, .capacity = line.bytes };
-		const struct buffer copy = { .data = exact + 1, .bytes = line.bytes };
-
-		memcpy(copy.data, line.data, line.bytes);
-		problem = compare(&copy, &scratch, &fault);
-	}
-	if (problem != NULL)
-		(void)fprintf(stderr, "%s: %.*s\n%s\nrepeat it with: test_json_v1_jansson %ju 1\n", problem,
-		              (int)line.bytes, line.data, fault.text, (uintmax_t)seed);
-	free(scratch_memory);
-	free(exact);
-	buffer_deinit(&line);
-	return problem == NULL;
+	return line_bytes;
 }
 
 int
 main(int argc, char **argv)
 {
-	const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL) * 1000000007;
-	const unsigned long cases = argc > 2 ? strtoul(argv[2], NULL, 10) : CASES_DEFAULT;
+	static const struct oracle_test test = { "test_json_v1_jansson", 200000, request_generate, scratch_bytes,
+		                                 compare };
 
-	oracle_setup();
-	for (unsigned long i = 0; i < cases; i++) {
-		if (!run_case(seed + i))
-			return 1;
-	}
-	oracle_teardown();
-	printf("seed %ju: %lu cases taken, %lu refused, %lu left out\n", (uintmax_t)seed, taken_count, refused_count,
-	       left_out_count);
-	/* A generator that makes only one kind of line would prove nothing. */
-	if (cases >= CASES_DEFAULT &&
-	    (taken_count < cases / 5 || refused_count < cases / 5 || left_out_count > cases / 10)) {
-		(void)fprintf(stderr, "the mix of cases is too one-sided\n");
-		return 1;
-	}
-	return 0;
+	return oracle_main(argc, argv, &test);
 }
