@@ -160,6 +160,18 @@ expect_completed(struct asker *asker, uint64_t ticket)
 	buffer_deinit(&reply);
 }
 
+/* The client of the first has gone before that was begun. */
+static void
+let_go_abandoned(struct asker *asker, struct blocker *blocker)
+{
+	struct buffer reply;
+
+	command_abandon(asker->worker, FIRST);
+	asker_unblock(blocker);
+	assert_int_equal(asker_wait(asker, &reply), FIRST);
+	buffer_deinit(&reply);
+}
+
 static void
 expect_unparked(struct asker *asker, uint64_t ticket)
 {
@@ -195,17 +207,13 @@ the_next_runs_when_the_first_has_gone(void **state)
 {
 	struct asker *asker = *state;
 	struct blocker blocker;
-	struct buffer reply;
 	uint64_t hold;
 
 	park(asker, &blocker, 2);
 	command_abandon(asker->worker, SECOND);
-	command_abandon(asker->worker, FIRST);
-	asker_unblock(&blocker);
+	let_go_abandoned(asker, &blocker);
 	expect_unparked(asker, THIRD);
 	asker_expect_v2(asker, SUM, "2");
-	assert_int_equal(asker_wait(asker, &reply), FIRST);
-	buffer_deinit(&reply);
 	assert_int_equal(run(asker, DELETE KEY("d"), THIRD, &hold), COMMAND_PENDING);
 	expect_completed(asker, THIRD);
 	asker_expect_v2(asker, SUM, "0");
@@ -218,18 +226,59 @@ a_claim_of_a_client_that_has_gone(void **state)
 {
 	struct asker *asker = *state;
 	struct blocker blocker;
-	struct buffer reply;
 	uint64_t ticket;
 
 	park(asker, &blocker, 1);
-	command_abandon(asker->worker, FIRST);
-	asker_unblock(&blocker);
+	let_go_abandoned(asker, &blocker);
 	expect_unparked(asker, SECOND);
-	assert_int_equal(asker_wait(asker, &reply), FIRST);
-	buffer_deinit(&reply);
 	command_abandon(asker->worker, SECOND);
 	assert_false(command_unparked(asker->worker, &ticket));
 	expect(asker, DELETE KEY("d"), "true", false);
+}
+
+/* The same before anybody was told of it. */
+static void
+a_claim_on_its_way_to_a_client_that_has_gone(void **state)
+{
+	struct asker *asker = *state;
+	struct blocker blocker;
+	uint64_t ticket;
+
+	park(asker, &blocker, 1);
+	let_go_abandoned(asker, &blocker);
+	command_abandon(asker->worker, SECOND);
+	assert_false(command_unparked(asker->worker, &ticket));
+	expect(asker, DELETE KEY("d"), "true", false);
+}
+
+static void
+a_claim_on_its_way_to_a_worker_that_ends(void **state)
+{
+	struct asker *asker = *state;
+	struct blocker blocker;
+
+	park(asker, &blocker, 1);
+	let_go_abandoned(asker, &blocker);
+	asker_restart(asker);
+	expect(asker, DELETE KEY("d"), "true", false);
+}
+
+/* Its turn has come before that of the others. */
+static void
+the_key_is_kept_for_who_was_told(void **state)
+{
+	struct asker *asker = *state;
+	struct blocker blocker;
+	uint64_t hold;
+
+	park(asker, &blocker, 2);
+	let_go_abandoned(asker, &blocker);
+	expect_unparked(asker, SECOND);
+	assert_int_equal(run(asker, DELETE KEY("d"), SECOND, &hold), COMMAND_PENDING);
+	expect_completed(asker, SECOND);
+	expect_unparked(asker, THIRD);
+	assert_int_equal(run(asker, DELETE KEY("d"), THIRD, &hold), COMMAND_DONE);
+	expect_text(asker->reply.data, "true", true);
 }
 
 static void
@@ -255,6 +304,15 @@ a_worker_that_ends_leaves_no_key(void **state)
 /* ---- the log ---- */
 
 static void
+expect_hold(struct asker *asker, uint64_t hold, uint64_t first)
+{
+	if (hold != 0)
+		assert_int_equal(hold, first);
+	else
+		assert_true(command_released(asker->worker) >= first);
+}
+
+static void
 a_repeat_depends_on_the_first(void **state)
 {
 	struct asker *asker = *state;
@@ -264,10 +322,10 @@ a_repeat_depends_on_the_first(void **state)
 	assert_true(first > command_released(asker->worker));
 	assert_int_equal(run(asker, INCREMENT KEY("k"), 1, &again), COMMAND_DONE);
 	expect_text(asker->reply.data, "2", true);
-	if (again != 0)
-		assert_int_equal(again, first);
-	else
-		assert_true(command_released(asker->worker) >= first);
+	expect_hold(asker, again, first);
+	assert_int_equal(run(asker, INCREMENT ",\"value\":3" KEY("k"), 1, &again), COMMAND_DONE);
+	assert_non_null(strstr(asker->reply.data, "idempotency_conflict"));
+	expect_hold(asker, again, first);
 	asker_wait_released(asker, first);
 	assert_int_equal(run(asker, INCREMENT KEY("k"), 1, &again), COMMAND_DONE);
 	assert_int_equal(again, 0);
@@ -445,6 +503,9 @@ main(void)
 		BOTH(the_parked_get_the_answer),
 		BOTH(the_next_runs_when_the_first_has_gone),
 		BOTH(a_claim_of_a_client_that_has_gone),
+		BOTH(a_claim_on_its_way_to_a_client_that_has_gone),
+		BOTH(a_claim_on_its_way_to_a_worker_that_ends),
+		BOTH(the_key_is_kept_for_who_was_told),
 		BOTH(a_worker_that_ends_leaves_no_key),
 		LOG(a_repeat_depends_on_the_first),
 		LOG(no_room),
