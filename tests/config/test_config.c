@@ -1,4 +1,6 @@
 /* Options are read as the original read them; whatever is wrong is told in one line naming option, value and range. */
+#include "parsing.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,46 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
 #include "config/cpus.h"
-#include "config/option.h"
-
-enum { ARGUMENTS_MAX = OPTION_COUNT + 8 };
-
-static struct config config;
-static struct config_fault fault;
-static char *no_environment[] = { NULL };
-
-/* Parses arguments divided by blanks. */
-static int
-parse_with(const char *arguments, char **environment)
-{
-	static char text[4096];
-	char *argv[ARGUMENTS_MAX] = { (char[]){ "karma" } };
-	int argc = 1;
-
-	(void)snprintf(text, sizeof(text), "%s", arguments);
-	for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " "))
-		if (argc < ARGUMENTS_MAX - 1)
-			argv[argc++] = word;
-		else
-			fail_msg("more than %d arguments", ARGUMENTS_MAX);
-	return config_parse(argc, argv, environment, &config, &fault);
-}
-
-static int
-parse(const char *arguments)
-{
-	return parse_with(arguments, no_environment);
-}
-
-static void
-assert_fault(const char *arguments, const char *text)
-{
-	if (parse(arguments) != -1)
-		fail_msg("accepted: %s", arguments);
-	assert_string_equal(fault.text, text);
-}
 
 static void
 defaults_are_the_documented_ones(void **state)
@@ -229,87 +192,6 @@ options_of_upstream_are_accepted_or_told(void **state)
 }
 
 static void
-find_secret(void *context, const char *name, const char *value)
-{
-	bool *found = context;
-
-	(void)name;
-	*found |= strstr(value, "secret") != NULL;
-}
-
-/* Tokens are kept, and shown nowhere. */
-static void
-tokens_are_not_shown(void **state)
-{
-	char *empty[] = { (char[]){ "KARMA_AUTH_TOKEN=" }, NULL };
-	bool found = false;
-
-	(void)state;
-	assert_int_equal(parse("--auth-token=secret1 --read-auth-token=secret2"), 0);
-	assert_string_equal(config.auth_token, "secret1");
-	assert_string_equal(config.read_auth_token, "secret2");
-	config_each(&config, find_secret, &found);
-	assert_false(found);
-	assert_int_equal(parse("--auth-token-file=/f"), 0);
-	assert_string_equal(config.auth_token_file, "/f");
-	assert_null(config.auth_token);
-	assert_int_equal(parse_with("", empty), 0);
-	assert_null(config.auth_token);
-	assert_fault("--auth-token=secret --auth-token-file=/f",
-	             "--auth-token and --auth-token-file exclude each other");
-}
-
-/* Whoever meant to give one has none. */
-static void
-empty_tokens_are_refused(void **state)
-{
-	char *empty[] = { (char[]){ "KARMA_AUTH_TOKEN=" }, (char[]){ "KARMA_READ_AUTH_TOKEN=" },
-		          (char[]){ "KARMA_AUTH_TOKEN_FILE=" }, NULL };
-
-	(void)state;
-	assert_fault("--auth-token=", "--auth-token must not be empty: leave it out to have none");
-	assert_fault("--read-auth-token=", "--read-auth-token must not be empty: leave it out to have none");
-	assert_fault("--auth-token-file=", "--auth-token-file must not be empty: leave it out to have none");
-	assert_int_equal(parse_with("", empty), 0);
-	assert_null(config.auth_token);
-	assert_null(config.read_auth_token);
-	assert_null(config.auth_token_file);
-}
-
-static void
-tokens_of_the_command_line_win(void **state)
-{
-	char *token[] = { (char[]){ "KARMA_AUTH_TOKEN=secret" }, NULL };
-	char *file[] = { (char[]){ "KARMA_AUTH_TOKEN_FILE=/f" }, NULL };
-	char *both[] = { token[0], file[0], NULL };
-
-	(void)state;
-	assert_int_equal(parse_with("--auth-token-file=/g", token), 0);
-	assert_null(config.auth_token);
-	assert_string_equal(config.auth_token_file, "/g");
-	assert_int_equal(parse_with("--auth-token=mine", file), 0);
-	assert_string_equal(config.auth_token, "mine");
-	assert_null(config.auth_token_file);
-	assert_int_equal(parse_with("", both), -1);
-	assert_string_equal(fault.text, "--auth-token and --auth-token-file exclude each other");
-	assert_int_equal(parse_with("--auth-token=mine", both), 0);
-}
-
-static void
-tokens_that_no_request_can_hold_are_refused(void **state)
-{
-	char *environment[] = { (char[]){ "KARMA_AUTH_TOKEN=a\tb" }, NULL };
-
-	(void)state;
-	assert_fault("--auth-token=a\xff", "No request can hold the token of --auth-token: it is not valid UTF-8");
-	assert_fault("--read-auth-token=a\x7f",
-	             "No request can hold the token of --read-auth-token: it holds control characters");
-	assert_int_equal(parse_with("", environment), -1);
-	assert_string_equal(fault.text, "No request can hold the token of --auth-token: it holds control characters");
-	assert_int_equal(parse("--auth-token=\xc3\xa9"), 0);
-}
-
-static void
 zones_are_looked_up(void **state)
 {
 	(void)state;
@@ -376,112 +258,6 @@ the_environment_counts_where_the_command_line_is_silent(void **state)
 	assert_int_equal(parse_with("--help", wrong), 0);
 }
 
-/* Upstream's names where it has the option; and each name works. */
-static void
-every_option_has_its_environment_name(void **state)
-{
-	static const char *const expected[][2] = {
-		{ "bind", "KARMA_HOST" },
-		{ "port", "KARMA_PORT" },
-		{ "directory", "KARMA_DUMP_DIR" },
-		{ "restore", "KARMA_RESTORE" },
-		{ "nodelay", "KARMA_TCP_NODELAY" },
-		{ "max-request-bytes", "KARMA_MAX_REQUEST_BYTES" },
-		{ "max-response-bytes", "KARMA_MAX_RESPONSE_BYTES" },
-		{ "idle-timeout", "KARMA_READ_TIMEOUT_SECONDS" },
-		{ "write-timeout", "KARMA_WRITE_TIMEOUT_SECONDS" },
-		{ "query-timeout-ms", "KARMA_QUERY_TIMEOUT_MS" },
-		{ "shutdown-timeout", "KARMA_SHUTDOWN_TIMEOUT_SECONDS" },
-		{ "dump-retention-per-tree", "KARMA_DUMP_RETENTION_PER_TREE" },
-		{ "idempotency-max-records", "KARMA_IDEMPOTENCY_MAX_RECORDS" },
-		{ "idempotency-max-age-seconds", "KARMA_IDEMPOTENCY_MAX_AGE_SECONDS" },
-		{ "auth-token", "KARMA_AUTH_TOKEN" },
-		{ "read-auth-token", "KARMA_READ_AUTH_TOKEN" },
-	};
-	char text[128];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
-		assert_string_equal(option_find(expected[i][0], strlen(expected[i][0]))->environment, expected[i][1]);
-	OPTION_EACH (option) {
-		char *environment[] = { text, NULL };
-
-		if (option->kind == VALUE_FLAG)
-			continue;
-		(void)snprintf(text, sizeof(text), "%s=\x01", option->environment);
-		int r = parse_with("", environment);
-
-		if (option->kind == VALUE_TEXT || option->kind == VALUE_OPTIONAL)
-			assert_int_equal(r, 0);
-		else if (option->kind == VALUE_SECRET)
-			assert_non_null(strstr(fault.text, "holds control characters"));
-		else if (r != -1 || strncmp(fault.text, option->environment, strlen(option->environment)) != 0)
-			fail_msg("%s is not read", option->environment);
-	}
-}
-
-static void
-help_begins_as_the_original_did(void **state)
-{
-	static const char original[] =
-	    "Usage: karma [arguments]\n"
-	    "    -b host, --bind=host             Host to bind (default: 0.0.0.0)\n"
-	    "    -p port, --port=port             Port to listen for connection (default: 8080)\n"
-	    "    -d path, --directory=path        Directory for storing and loading dumps (default: .)\n"
-	    "    -r flag, --restore=flag          Load last state from dumps (default: true)\n"
-	    "    -n flag, --nodelay=flag          Disable Nagle's algorithm (default: true)\n"
-	    "    -h, --help                       Show this help\n";
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *stream = open_memstream(&text, &bytes);
-
-	(void)state;
-	assert_non_null(stream);
-	config_help(stream);
-	assert_int_equal(fclose(stream), 0);
-	assert_memory_equal(text, original, sizeof(original) - 1);
-	OPTION_EACH (option) {
-		char name[64];
-
-		(void)snprintf(name, sizeof(name), "--%s", option->name);
-		assert_non_null(strstr(text, name));
-		assert_true(option->environment == NULL || strstr(text, option->environment) != NULL);
-	}
-	free(text);
-}
-
-static void
-append_option(void *context, const char *name, const char *value)
-{
-	char *text = context;
-
-	if (strstr(name, "auth-token") != NULL)
-		return; /* not shown, and an empty one is refused */
-	(void)snprintf(text + strlen(text), 4096 - strlen(text), "--%s=%s ", name, value);
-}
-
-/* What the log shows can be given back as arguments, but for tokens, and means the same. */
-static void
-options_in_force_read_back(void **state)
-{
-	char text[4096] = "";
-	char again[4096] = "";
-	char arguments[256];
-	char cpus[64];
-
-	(void)state;
-	cpus_describe_allowed(cpus, sizeof(cpus));
-	(void)snprintf(arguments, sizeof(arguments),
-	               "-p0 --cpus=%s --workers=2 --max-request-bytes=1000 --unix-socket-mode=600", cpus);
-	assert_int_equal(parse(arguments), 0);
-	config_each(&config, append_option, text);
-	assert_non_null(strstr(text, "--max-request-bytes=1000 --max-response-bytes=64MiB "));
-	assert_non_null(strstr(text, "--unix-socket-mode=0600 "));
-	assert_int_equal(parse(text), 0);
-	config_each(&config, append_option, again);
-	assert_string_equal(text, again);
-}
-
 int
 main(void)
 {
@@ -496,13 +272,6 @@ main(void)
 		cmocka_unit_test(what_is_no_option_is_told),
 		cmocka_unit_test(long_values_are_cut_in_faults),
 		cmocka_unit_test(the_environment_counts_where_the_command_line_is_silent),
-		cmocka_unit_test(tokens_are_not_shown),
-		cmocka_unit_test(empty_tokens_are_refused),
-		cmocka_unit_test(tokens_of_the_command_line_win),
-		cmocka_unit_test(tokens_that_no_request_can_hold_are_refused),
-		cmocka_unit_test(every_option_has_its_environment_name),
-		cmocka_unit_test(help_begins_as_the_original_did),
-		cmocka_unit_test(options_in_force_read_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
